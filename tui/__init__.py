@@ -1,0 +1,1 @@
+"""The terminal dashboard; it speaks to an agent only through the agent's APIs."""
