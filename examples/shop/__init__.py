@@ -1,0 +1,1 @@
+"""The demo shop: a page with the script tag, and an ordinary instrumented Python service behind it."""
