@@ -1,4 +1,4 @@
-"""The demo's processes: the agent and the shop, each on its usual port or on a free one where that is taken."""
+"""The demo's processes: the agent and the shop, each on its usual port, or on a free one."""
 
 import socket
 import subprocess
