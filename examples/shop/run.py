@@ -1,7 +1,8 @@
 """`make run`: the whole path on this machine, page to terminal.
 
-On a terminal the dashboard opens while a visitor clicks through the shop. Without one the page is driven once in
-headless Chromium, and the trace of that click is printed as a tree; the exit code is 0 when all of it is there.
+On a terminal the dashboard opens while a visitor clicks through the shop. Without one the page is driven
+once in headless Chromium, and the trace of that click is printed as a tree; the exit code is 0 when all of it
+is there.
 """
 
 import contextlib
@@ -52,9 +53,9 @@ def on_terminal(demo: Demo) -> int:
 def headless(demo: Demo) -> int:
     """One click in headless Chromium, and its trace."""
     print(
-        f"agent      {demo.agent_url} (OTLP/HTTP), 127.0.0.1:{demo.grpc_port} (OTLP/gRPC), {demo.api_url} (API)"
+        f"agent    {demo.agent_url} OTLP/HTTP, 127.0.0.1:{demo.grpc_port} OTLP/gRPC, {demo.api_url} queries"
     )
-    print(f"shop       {demo.shop_url}")
+    print(f"shop     {demo.shop_url}")
     since = time.time_ns()
     with visit(demo.shop_url) as page:
         page.wait_for_selector("#buy-loom")

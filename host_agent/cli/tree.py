@@ -29,7 +29,7 @@ class Node:
 
 
 def build_forest(trace: TracesData) -> list[Node]:
-    """The spans of one trace by parent; a span whose parent is not there, or is below it, stands as a root."""
+    """The spans of one trace by parent; one whose parent is not there, or is below it, stands as a root."""
     nodes: dict[bytes, Node] = {}
     for resource_spans in trace.resource_spans:
         attributes = resource_spans.resource.attributes if resource_spans.resource else None
