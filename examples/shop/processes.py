@@ -33,11 +33,10 @@ def free_port(usual: int) -> int:
 class Process:
     """A child whose output goes to a log file, ended with us."""
 
-    def __init__(self, name: str, command: list[str], ready: str) -> None:
+    def __init__(self, name: str, command: list[str], ready: str, log: Path) -> None:
         self.name = name
         self.ready = ready
-        self.log = RUN / f"{name}.log"
-        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self.log = log
         with self.log.open("wb") as out:
             self.child = subprocess.Popen(
                 [sys.executable, *command], stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
@@ -79,9 +78,10 @@ class Process:
 
 
 class Demo:
-    """The agent and the shop, running; a context manager."""
+    """The agent and the shop, running; a context manager. Data and logs go to `folder`."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path = RUN) -> None:
+        self.folder = folder
         self.http_port, self.grpc_port, self.api_port = free_port(4318), free_port(4317), free_port(4319)
         self.shop_port = free_port(8080)
         self.agent_url = f"http://127.0.0.1:{self.http_port}"
@@ -103,23 +103,22 @@ class Demo:
         self._stop()
 
     def _start(self) -> None:
-        RUN.mkdir(parents=True, exist_ok=True)
-        config = RUN / "agent.yaml"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        config = self.folder / "agent.yaml"
         config.write_text(
             f"http: {{port: {self.http_port}}}\ngrpc: {{port: {self.grpc_port}}}\n"
-            f"api: {{port: {self.api_port}}}\ndata_dir: {(RUN / 'data').absolute().as_posix()!r}\n"
+            f"api: {{port: {self.api_port}}}\ndata_dir: {(self.folder / 'data').absolute().as_posix()!r}\n"
         )
-        database = RUN / "shop.sqlite"
+        database = self.folder / "shop.sqlite"
         database.unlink(missing_ok=True)
-        agent = Process(
-            "agent", ["-m", "host_agent", "agent", "--config", str(config)], f"{self.api_url}/healthz"
-        )
-        self.processes.append(agent)
-        agent.wait_until_ready()
-        command = ["-m", "examples.shop.service", "--port", str(self.shop_port), "--agent", self.agent_url]
-        shop = Process("shop", [*command, "--database", str(database)], self.shop_url)
-        self.processes.append(shop)
-        shop.wait_until_ready()
+        self._run("agent", f"{self.api_url}/healthz", "host_agent", "agent", "--config", str(config))
+        shop = ["--port", str(self.shop_port), "--agent", self.agent_url, "--database", str(database)]
+        self._run("shop", self.shop_url, "examples.shop.service", *shop)
+
+    def _run(self, name: str, ready: str, module: str, *arguments: str) -> None:
+        process = Process(name, ["-m", module, *arguments], ready, self.folder / f"{name}.log")
+        self.processes.append(process)
+        process.wait_until_ready()
 
     def _stop(self) -> None:
         for process in reversed(self.processes):

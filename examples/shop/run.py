@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 
-from examples.shop.processes import RUN, Demo, DemoError
+from examples.shop.processes import Demo, DemoError
 from examples.shop.visitor import buy, visit
 from host_agent.cli.tree import Node, build_forest, render_tree
 from wasm_sdk.otlp import SpanKind, TracesData, decode_traces
@@ -38,7 +38,7 @@ def main() -> int:
 def on_terminal(demo: Demo) -> int:
     """The dashboard, with a visitor in the shop; ends when the dashboard does."""
     print(f"The shop is at {demo.shop_url}: open it in a browser and click. The dashboard comes up now.")
-    with (RUN / "visitor.log").open("wb") as log:
+    with (demo.folder / "visitor.log").open("wb") as log:
         visitor = subprocess.Popen(
             [sys.executable, "-m", "examples.shop.stroll", demo.shop_url], stdout=log, stderr=log
         )
@@ -83,7 +83,7 @@ def await_trace(demo: Demo, since: int) -> TracesData:
             if "click" in summary["root_name"].lower():
                 missing = f"in the click's trace {summary['trace_id']} {what}"
         time.sleep(0.25)
-    raise DemoError(f"{missing}. The logs are in {RUN}.")
+    raise DemoError(f"{missing}. The logs are in {demo.folder}.")
 
 
 def what_is_missing(roots: list[Node]) -> str | None:
