@@ -2,7 +2,7 @@
 
 
 class MalformedOTLP(ValueError):  # noqa: N818 - named after what it reports, as the specification puts it
-    """A payload is not what OTLP says: the decoder, the scanner and the JSON reader raise this and nothing else.
+    """A payload is not what OTLP says. Decoder, scanner and JSON reader raise this and nothing else.
 
     Attributes:
         reason: what is wrong, as a phrase ("length runs past the end of its message").

@@ -12,9 +12,9 @@ from wasm_sdk.otlp import model, schema
 from wasm_sdk.otlp.errors import MalformedOTLP, malformed_at
 from wasm_sdk.otlp.schema import Schema
 from wasm_sdk.otlp.signal import Signal
-from wasm_sdk.otlp.to_protobuf import encode_value
+from wasm_sdk.otlp.value_to_protobuf import encode_value
 from wasm_sdk.otlp.values import AnyValue, EncodedValue, KeyValue, KeyValues
-from wasm_sdk.otlp.wire import MAX_DEPTH, skip, varint, varint32
+from wasm_sdk.otlp.wire import MAX_DEPTH, int64, skip, varint, varint32
 
 _fixed64 = struct.Struct("<Q").unpack_from
 _sfixed64 = struct.Struct("<q").unpack_from
@@ -241,7 +241,7 @@ def _any_value(data: bytes, pos: int, end: int, depth: int) -> AnyValue:
             elif tag == 0x3A:
                 value = data[pos:stop]
             elif tag == 0x2A:
-                items: list[AnyValue] = value if type(value) is list else []
+                items = cast("list[AnyValue]", value) if type(value) is list else []
                 lossy |= _array(data, pos, stop, items, depth + 1)
                 value = items
             else:
@@ -340,11 +340,6 @@ def _text(data: bytes, pos: int, stop: int) -> str:
         return str(data[pos:stop], "utf-8")
     except UnicodeDecodeError as error:
         raise malformed_at("a string that is not UTF-8", pos + error.start) from None
-
-
-def int64(number: int) -> int:
-    """A varint read as int64."""
-    return number - (1 << 64) if number >> 63 else number
 
 
 def _integer(kind: int, number: int) -> int | bool:

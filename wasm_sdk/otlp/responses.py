@@ -1,4 +1,4 @@
-"""What a receiver answers: Export*ServiceResponse with its partial success, and google.rpc.Status for failures.
+"""What a receiver answers: Export*ServiceResponse with its partial success, google.rpc.Status for failures.
 
 OTLP specification, "Full Success", "Partial Success", "Failures" (HTTP) and "OTLP/gRPC Throttling".
 """
@@ -7,10 +7,9 @@ import json as json_text
 from typing import Any, NamedTuple
 
 from wasm_sdk.otlp.errors import MalformedOTLP, malformed_at
-from wasm_sdk.otlp.from_protobuf import int64
 from wasm_sdk.otlp.signal import Signal
-from wasm_sdk.otlp.to_protobuf import text, varint
-from wasm_sdk.otlp.wire import skip, varint32
+from wasm_sdk.otlp.value_to_protobuf import text, varint
+from wasm_sdk.otlp.wire import int64, skip, varint32
 from wasm_sdk.otlp.wire import text as read_text
 from wasm_sdk.otlp.wire import varint as read_varint
 

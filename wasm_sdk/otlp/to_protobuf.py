@@ -4,13 +4,12 @@ Fields in the order of their numbers, unknown ones behind them.
 """
 
 import struct
-from typing import Any, cast
+from typing import Any
 
 from wasm_sdk.otlp import model, schema
 from wasm_sdk.otlp.schema import Field, Schema
 from wasm_sdk.otlp.signal import Signal
-from wasm_sdk.otlp.values import AnyValue, EncodedValue, KeyValue, KeyValues
-from wasm_sdk.otlp.wire import MAX_DEPTH
+from wasm_sdk.otlp.value_to_protobuf import encode_value, key_value, text, varint
 
 _fixed64 = struct.Struct("<Q").pack
 _sfixed64 = struct.Struct("<q").pack
@@ -136,88 +135,8 @@ def _number(field: Field, value: Any, out: list[bytes]) -> None:
         out += (field.prefix, content)
 
 
-def key_value(item: KeyValue, depth: int = 3) -> bytes:
-    """A KeyValue message; `depth` as for `encode_value`."""
-    key, value, unknown = item
-    content = text(key)
-    head = b"\n" + varint(len(content)) + content if content else b""
-    if type(value) is EncodedValue and value.encoded is None:
-        return head + unknown
-    encoded = encode_value(value, depth + 1)
-    return b"".join((head, b"\x12", varint(len(encoded)), encoded, unknown))
-
-
-def encode_value(value: AnyValue, depth: int = 4) -> bytes:
-    """An AnyValue message (`b""` for None); `depth` counts the messages around it, at least four in any request.
-
-    Raises:
-        ValueError: an integer beyond 64 bits, or nesting that no receiver reads.
-        TypeError: not one of AnyValue's types.
-    """
-    if isinstance(value, str):
-        content = text(value)
-        return b"\n" + varint(len(content)) + content
-    if isinstance(value, bool):
-        return b"\x10\x01" if value else b"\x10\x00"
-    if isinstance(value, int):
-        if not -(1 << 63) <= value < 1 << 63:
-            raise ValueError(f"an attribute of {value}: integers have 64 bits")
-        return b"\x18" + varint(value & _U64)
-    if isinstance(value, float):
-        return b"!" + _double(value)
-    if value is None:
-        return b""
-    if isinstance(value, bytes | bytearray | memoryview):
-        return b":" + varint(len(value)) + bytes(value)
-    if isinstance(value, EncodedValue):
-        return value.encoded or b""
-    if depth > MAX_DEPTH:
-        raise ValueError("an attribute nested deeper than a receiver reads, or a list that holds itself")
-    out: list[bytes] = []
-    if isinstance(value, KeyValues):
-        for item in value:
-            content = key_value(item, depth + 2)
-            out += (b"\n", varint(len(content)), content)
-        content = b"".join(out)
-        return b"2" + varint(len(content)) + content
-    if isinstance(value, list | tuple):
-        for each in cast("list[AnyValue]", value):
-            content = encode_value(each, depth + 2)
-            out += (b"\n", varint(len(content)), content)
-        content = b"".join(out)
-        return b"*" + varint(len(content)) + content
-    raise TypeError(
-        f"an attribute of type {type(value).__name__}: OTLP has str, bool, int, float, bytes, lists, maps"
-    )
-
-
-def text(value: str) -> bytes:
-    """UTF-8; a lone surrogate, which has no UTF-8, becomes "?"."""
-    try:
-        return value.encode()
-    except UnicodeEncodeError:
-        return value.encode(errors="replace")
-
-
-def varint(value: int) -> bytes:
-    """Base-128 of an unsigned 64-bit integer."""
-    if value < 128:
-        return _BYTES[value]
-    if value < 16384:
-        return bytes((value & 127 | 128, value >> 7))
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
-_BYTES = [bytes((n,)) for n in range(128)]
-
-
 def _checked(kind: int, value: int) -> int:
-    """The unsigned number that stands on the wire for a varint field; raises struct.error as `struct` does."""
+    """The unsigned number on the wire of a varint field; raises struct.error, as `struct` does."""
     if kind == schema.UINT32 or kind == schema.BOOL:
         if 0 <= value < 1 << 32:
             return value

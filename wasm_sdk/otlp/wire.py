@@ -208,6 +208,11 @@ def int32(number: int) -> int:
     return number - (1 << 32) if number >> 31 else number
 
 
+def int64(number: int) -> int:
+    """A varint read as int64."""
+    return number - (1 << 64) if number >> 63 else number
+
+
 def fixed64(data: bytes, pos: int) -> int:
     return int.from_bytes(data[pos : pos + 8], "little")
 
