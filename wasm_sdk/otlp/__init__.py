@@ -8,6 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from wasm_sdk.otlp.errors import MalformedOTLP
+    from wasm_sdk.otlp.from_json import (
+        decode_json,
+        decode_json_lines,
+        decode_logs_json,
+        decode_metrics_json,
+        decode_traces_json,
+    )
     from wasm_sdk.otlp.from_protobuf import decode, decode_logs, decode_metrics, decode_span, decode_traces
     from wasm_sdk.otlp.model import (
         AggregationTemporality,
@@ -46,10 +53,19 @@ if TYPE_CHECKING:
         ValueAtQuantile,
     )
     from wasm_sdk.otlp.signal import Signal
+    from wasm_sdk.otlp.to_json import encode_json, encode_logs_json, encode_metrics_json, encode_traces_json
     from wasm_sdk.otlp.to_protobuf import encode, encode_logs, encode_metrics, encode_span, encode_traces
     from wasm_sdk.otlp.values import AnyValue, EncodedValue, KeyValue, KeyValues, plain
 
 _HOME = {
+    "from_json": (
+        "decode_json",
+        "decode_json_lines",
+        "decode_logs_json",
+        "decode_metrics_json",
+        "decode_traces_json",
+    ),
+    "to_json": ("encode_json", "encode_logs_json", "encode_metrics_json", "encode_traces_json"),
     "from_protobuf": ("decode", "decode_logs", "decode_metrics", "decode_span", "decode_traces"),
     "to_protobuf": ("encode", "encode_logs", "encode_metrics", "encode_span", "encode_traces"),
     "errors": ("MalformedOTLP",),
@@ -100,15 +116,24 @@ __all__ = [
     "TracesData",
     "ValueAtQuantile",
     "decode",
+    "decode_json",
+    "decode_json_lines",
     "decode_logs",
+    "decode_logs_json",
     "decode_metrics",
+    "decode_metrics_json",
     "decode_span",
     "decode_traces",
+    "decode_traces_json",
     "encode",
+    "encode_json",
     "encode_logs",
+    "encode_logs_json",
     "encode_metrics",
+    "encode_metrics_json",
     "encode_span",
     "encode_traces",
+    "encode_traces_json",
     "plain",
 ]
 
