@@ -1,0 +1,159 @@
+"""Merges small neighbouring segments into larger ones, sorted and without duplicates.
+
+Segments are merged in tiers, so that a row is rewritten about once a tier: four neighbours of one tier (by
+powers of four of their size) become one of the next. The merge reads row group by row group, so that its
+memory is that of one row group of each input.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from host_agent.store.columns import LAYOUTS, MORE, Layout
+from host_agent.store.partition import Partition
+from host_agent.store.segment import Segment, SegmentWriter, open_segment, segment_path
+from host_agent.store.shred import MAX_COLUMNS, sort_order
+from wasm_sdk.otlp.signal import Signal
+
+FAN_IN = 4
+MAX_FAN_IN = 16
+SMALLEST_TIER = 1 << 20
+
+
+async def compact(partition: Partition, segment_bytes: int) -> bool:
+    """Merge once, in a thread, when there is something to merge; whether it did. Raises OSError."""
+    chosen = choose(partition.segments, segment_bytes)
+    if not chosen:
+        return False
+    merged = await asyncio.to_thread(merge, chosen, partition.signal)
+    partition.replace(list(chosen), merged)
+    return True
+
+
+def choose(segments: Sequence[Segment], segment_bytes: int) -> list[Segment]:
+    """Neighbours worth merging: at least `FAN_IN` in a row of one tier or below, together within
+    `segment_bytes`."""
+    run: list[Segment] = []
+    for segment in sorted(segments, key=lambda each: each.first):
+        small = segment.size < segment_bytes // 2
+        fits = sum(each.size for each in run) + segment.size <= segment_bytes
+        alike = not run or tier(segment) <= tier(run[0])
+        if not (small and fits and alike and len(run) < MAX_FAN_IN):
+            if len(run) >= FAN_IN:
+                return run
+            run = []
+        if small:
+            while run and tier(run[0]) < tier(segment):
+                run.pop(0)
+            run.append(segment)
+    return run if len(run) >= FAN_IN else []
+
+
+def tier(segment: Segment) -> int:
+    return max(0, (segment.size // SMALLEST_TIER).bit_length() - 1) // 2 + (segment.size >= SMALLEST_TIER)
+
+
+def merge(segments: Sequence[Segment], signal: Signal) -> Segment:
+    """One segment out of several neighbours; the inputs stay. Raises OSError."""
+    layout = LAYOUTS[signal]
+    columns = _columns(segments)
+    demoted = frozenset().union(*(segment.columns for segment in segments)) - set(columns)
+    schema = layout.schema
+    for name in columns:
+        schema = schema.append(pa.field(name, pa.string()))
+    schema = schema.append(pa.field(MORE, pa.list_(pa.string())))
+    more: set[str] | None = set(demoted)
+    for segment in segments:
+        more = None if more is None or segment.more is None else more | segment.more
+    path = segment_path(segments[0].path.parent, segments[0].first, segments[-1].last)
+    position = max(segment.position for segment in segments)
+    with SegmentWriter(path, signal, schema, position, more) as writer:
+        for table in _merged([_blocks(segment, schema, demoted) for segment in segments], layout):
+            writer.write(table)
+    merged = open_segment(path)
+    assert merged is not None
+    return merged
+
+
+def _columns(segments: Sequence[Segment]) -> list[str]:
+    """The attribute columns of the merged segment: those that most rows have."""
+    counts: dict[str, int] = {}
+    for segment in segments:
+        footer = pq.read_metadata(segment.path)
+        for index in range(footer.num_row_groups):
+            group = footer.row_group(index)
+            for number in range(group.num_columns):
+                column = group.column(number)
+                if column.path_in_schema in segment.columns and column.statistics is not None:
+                    name = column.path_in_schema
+                    counts[name] = counts.get(name, 0) + column.statistics.num_values
+    return sorted(sorted(counts, key=lambda name: -counts[name])[:MAX_COLUMNS])
+
+
+def _blocks(segment: Segment, schema: pa.Schema, demoted: frozenset[str]) -> Iterator[pa.Table]:
+    """The row groups of a segment in the merged schema."""
+    with pq.ParquetFile(segment.path) as file:
+        for index in range(file.num_row_groups):
+            table = file.read_row_group(index)
+            for name in sorted(demoted & segment.columns):
+                table = _demote(table, name)
+            columns = [
+                table[field.name].cast(field.type)
+                if field.name in table.column_names
+                else pa.nulls(table.num_rows, field.type)
+                for field in schema
+            ]
+            yield pa.Table.from_arrays(columns, schema=schema)
+
+
+def _demote(table: pa.Table, name: str) -> pa.Table:
+    """Move an attribute column's values into `attributes_more`."""
+    values = table[name].combine_chunks()
+    tokens = pc.binary_join_element_wise(name, values, "=").to_pylist()
+    joined = [
+        each if token is None else [*each, token]
+        for each, token in zip(table[MORE].to_pylist(), tokens, strict=True)
+    ]
+    return table.set_column(table.column_names.index(MORE), MORE, pa.array(joined, pa.list_(pa.string())))
+
+
+def _merged(inputs: list[Iterator[pa.Table]], layout: Layout) -> Iterator[pa.Table]:
+    """Sorted, distinct tables out of sorted inputs.
+
+    Each round takes the rows up to the least of the inputs' last keys: nothing that comes later sorts before
+    them.
+    """
+    blocks: list[pa.Table | None] = [next(each, None) for each in inputs]
+    while True:
+        alive = [block for block in blocks if block is not None]
+        if not alive:
+            return
+        bound = min(_key(block, block.num_rows - 1, layout) for block in alive)
+        taken: list[pa.Table] = []
+        for index, block in enumerate(blocks):
+            if block is None:
+                continue
+            count = _count_up_to(block, bound, layout)
+            taken.append(block.slice(0, count))
+            blocks[index] = block.slice(count) if count < block.num_rows else next(inputs[index], None)
+        rows = pa.concat_tables(taken)
+        yield rows.take(pa.array(sort_order(rows, layout)))
+
+
+def _key(table: pa.Table, row: int, layout: Layout) -> tuple[object, ...]:
+    return tuple(table[name][row].as_py() for name in layout.order)
+
+
+def _count_up_to(table: pa.Table, bound: tuple[object, ...], layout: Layout) -> int:
+    """How many of the sorted rows have a key up to `bound`."""
+    low, high = 0, table.num_rows
+    while low < high:
+        middle = (low + high) // 2
+        if _key(table, middle, layout) <= bound:
+            low = middle + 1
+        else:
+            high = middle
+    return low

@@ -1,0 +1,164 @@
+"""Turns the bodies of accepted requests into rows, dropping what the store already has in memory."""
+
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from host_agent.store.attributes import RESOURCE_PREFIX, Pair, pairs
+from host_agent.store.chunk import Chunk
+from host_agent.store.columns import LAYOUTS
+from host_agent.store.envelope import open_envelope
+from host_agent.store.readers import READERS, TIME_COLUMN
+from host_agent.store.wire import fields
+from wasm_sdk.otlp.signal import Signal
+
+SLICE = 64
+"""Rows between two chances for others to run."""
+SERVICE = RESOURCE_PREFIX + "service.name"
+UNKNOWN_SERVICE = "unknown_service"  # OpenTelemetry semantic conventions, `service.name`
+
+
+class Recent:
+    """Keys of rows seen lately: those of the flush that gathers and of the one before it."""
+
+    def __init__(self) -> None:
+        self._new: set[bytes] = set()
+        self._old: set[bytes] = set()
+
+    def add(self, key: bytes) -> bool:
+        """Whether the key is new."""
+        if key in self._new or key in self._old:
+            return False
+        self._new.add(key)
+        return True
+
+    def turn(self) -> None:
+        """Forget the generation before this one."""
+        self._old, self._new = self._new, set()
+
+
+class Rows:
+    """Gathers rows of one tenant and signal. Used from one thread."""
+
+    def __init__(self, signal: Signal) -> None:
+        self.signal = signal
+        self.recent = Recent()
+        self.total = 0
+        self.duplicates = 0
+        self._read = READERS[signal]
+        self._rows: list[tuple[Any, ...]] = []
+        self._pairs: list[Pair] = []
+        self._counts: list[int] = []
+        self.size = 0
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, body: bytes, received: int, position: str) -> Iterator[None]:
+        """Convert one request, yielding after every `SLICE` rows so that the caller may pause.
+
+        Args:
+            body: An export request in protobuf.
+            received: When it was accepted, Unix nanoseconds.
+            position: Where its record stands in the log: identifies a batch whose items say no time, because
+                a sender may repeat those without meaning the same event.
+
+        Raises:
+            MalformedOTLP: the body is none; rows before the fault are kept.
+        """
+        if self.signal is Signal.TRACES:
+            yield from self._add_spans(body, received)
+        else:
+            yield from self._add_batch(body, received, position)
+
+    def _add_spans(self, body: bytes, received: int) -> Iterator[None]:
+        done = 0
+        for resource, scope, items in open_envelope(body):
+            service, resource_pairs = describe_resource(resource)
+            scope_name = name_of_scope(scope)
+            for item in items:
+                row, found = self._read(item)
+                if self.recent.add(row[0] + row[1]):
+                    self._rows.append((*row, service, scope_name, received, item, resource, scope))
+                    self._pairs += found
+                    self._pairs += resource_pairs
+                    self._counts.append(len(found) + len(resource_pairs))
+                    self.size += len(item)
+                    self.total += 1
+                else:
+                    self.duplicates += 1
+                done += 1
+                if done % SLICE == 0:
+                    yield
+
+    def _add_batch(self, body: bytes, received: int, position: str) -> Iterator[None]:
+        batch_id = blake2b(body, digest_size=16).digest()
+        rows: list[tuple[tuple[Any, ...], list[Pair], tuple[Any, ...]]] = []
+        timed = True
+        time_column = TIME_COLUMN[self.signal]
+        for resource, scope, items in open_envelope(body):
+            service, resource_pairs = describe_resource(resource)
+            scope_name = name_of_scope(scope)
+            for item in items:
+                row, found = self._read(item)
+                timed = timed and row[time_column] != 0
+                rows.append(
+                    (row, found + resource_pairs, (service, scope_name, received, item, resource, scope))
+                )
+                if len(rows) % SLICE == 0:
+                    yield
+        if not timed:
+            batch_id = blake2b(position.encode(), digest_size=16).digest()
+        if not self.recent.add(batch_id):
+            self.duplicates += len(rows)
+            return
+        for index, (row, found, common) in enumerate(rows):
+            self._rows.append((*row, batch_id, index, *common))
+            self._pairs += found
+            self._counts.append(len(found))
+            self.size += len(common[3])
+        self.total += len(rows)
+
+    def seal(self) -> Chunk | None:
+        """What was gathered since the last call, as Arrow columns; None when that is nothing."""
+        if not self._rows:
+            return None
+        schema = LAYOUTS[self.signal].schema
+        columns = [
+            pa.array(column, field.type)
+            for column, field in zip(zip(*self._rows, strict=True), schema, strict=True)
+        ]
+        labels, texts = zip(*self._pairs, strict=True) if self._pairs else ((), ())
+        chunk = Chunk(
+            pa.Table.from_arrays(columns, schema=schema),
+            np.repeat(np.arange(len(self._rows), dtype=np.int32), np.array(self._counts, dtype=np.int64)),
+            pa.array(labels, pa.string()).dictionary_encode(),
+            pa.array(texts, pa.string()),
+            self.size,
+        )
+        self._rows, self._pairs, self._counts, self.size = [], [], [], 0
+        return chunk
+
+
+def describe_resource(resource: bytes) -> tuple[str, list[Pair]]:
+    """The service's name and the attributes of a resource's frame."""
+    found: list[Pair] = []
+    for tag, value in fields(resource):
+        if tag == 0x0A:
+            for attribute_tag, attribute in fields(value):
+                if attribute_tag == 0x0A:
+                    found.extend(pairs(attribute, RESOURCE_PREFIX))
+    service = next((text for label, text in found if label == SERVICE and text), UNKNOWN_SERVICE)
+    return service, found
+
+
+def name_of_scope(scope: bytes) -> str:
+    for tag, value in fields(scope):
+        if tag == 0x0A:
+            for scope_tag, name in fields(value):
+                if scope_tag == 0x0A:
+                    return str(name, "utf-8", "replace")
+    return ""
