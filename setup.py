@@ -29,7 +29,13 @@ if not os.environ.get("SPANWEAVE_PURE") and COMPILED:
             for path in COMPILED
         ],
         # Bytes come from outside: bounds stay checked (see docs/performance.md for what that costs).
-        compiler_directives={"language_level": 3, "boundscheck": True, "wraparound": False, "cdivision": True},
+        compiler_directives={
+            "language_level": 3,
+            "annotation_typing": False,  # the `.pxd` types, not the annotations, which mean Python objects
+            "boundscheck": True,
+            "wraparound": False,
+            "cdivision": True,
+        },
     )
     for extension in extensions:
         extension.optional = True  # cythonize() drops the flag

@@ -1,1 +1,8 @@
 """The OTLP core: codec, OpenTelemetry SDK without threads, rules and export, for CPython and WebAssembly."""
+
+import os
+
+if os.environ.get("SPANWEAVE_INTERPRETED"):
+    from wasm_sdk import interpreted
+
+    interpreted.install()

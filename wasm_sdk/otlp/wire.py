@@ -10,6 +10,8 @@ from wasm_sdk.otlp.errors import MalformedOTLP, malformed_at
 
 # As protobuf's own parsers: so many messages (and groups) inside one another, and no more.
 MAX_DEPTH = 100
+_COMPILED = not __file__.endswith((".py", ".pyc"))
+_U64 = 0xFFFFFFFFFFFFFFFF
 
 
 def varint(data: bytes, pos: int) -> tuple[int, int]:
@@ -25,7 +27,7 @@ def varint(data: bytes, pos: int) -> tuple[int, int]:
         byte = data[index]
         value |= (byte & 127) << shift
         if byte < 128:
-            return value & 0xFFFFFFFFFFFFFFFF, index + 1
+            return value & _U64, index + 1
         shift += 7
     raise malformed_at("a varint of more than 10 bytes", pos)
 
@@ -62,8 +64,8 @@ def skip(data: bytes, pos: int, tag: int, end: int, depth: int) -> int:
     elif wire_type == 1:
         pos += 8
     elif wire_type == 2:
-        size, pos = varint32(data, pos)
-        pos += size
+        pos, stop = delimited(data, pos, end)
+        pos = stop
     elif wire_type == 5:
         pos += 4
     elif wire_type == 3:
@@ -92,6 +94,52 @@ def put_varint(out: bytearray, value: int) -> None:
         out.append(value & 127 | 128)
         value >>= 7
     out.append(value)
+
+
+def int32(number: int) -> int:
+    """A varint read as int32, as enumerations are."""
+    number &= 0xFFFFFFFF
+    return number - 0x100000000 if number > 0x7FFFFFFF else number
+
+
+def int64(number: int) -> int:
+    """A varint read as int64."""
+    return number - (1 << 64) if number >> 63 else number
+
+
+def fixed64(data: bytes, pos: int, end: int) -> int:
+    """Eight bytes as an unsigned number; raises MalformedOTLP when they do not end by `end`."""
+    if pos + 8 > end:
+        raise malformed_at("the data ends in the middle of a field", end)
+    if _COMPILED:
+        number = 0
+        for index in range(8):
+            number = number << 8 | data[pos + 7 - index]
+        return number
+    return int.from_bytes(data[pos : pos + 8], "little")
+
+
+def fixed32(data: bytes, pos: int, end: int) -> int:
+    """Four bytes as an unsigned number; raises MalformedOTLP when they do not end by `end`."""
+    if pos + 4 > end:
+        raise malformed_at("the data ends in the middle of a field", end)
+    return data[pos] | data[pos + 1] << 8 | data[pos + 2] << 16 | data[pos + 3] << 24
+
+
+def text(data: bytes, pos: int, stop: int) -> str:
+    """UTF-8 content; raises MalformedOTLP at the byte that is none."""
+    try:
+        return str(data[pos:stop], "utf-8")
+    except UnicodeDecodeError as error:
+        raise malformed_at("a string that is not UTF-8", pos + error.start) from None
+
+
+def delimited(data: bytes, pos: int, end: int) -> tuple[int, int]:
+    """Where the content of a length-delimited field stands: its first byte and the byte behind it."""
+    size, pos = varint32(data, pos)
+    if size > end - pos:
+        raise malformed_at("a length runs past the end of its message", pos)
+    return pos, pos + size
 
 
 class SpanSlice:
@@ -135,15 +183,12 @@ class SpanSlice:
         except IndexError:
             raise malformed_at("the span ends in the middle of a field", len(span)) from None
 
-    def _scan(self, data: bytes, pos: int, end: int) -> None:
+    def _scan(self, data: bytes, pos: int, end: int) -> int:
         while pos < end:
             start = pos
             tag, pos = varint32(data, pos)
             if tag & 7 == 2:
-                size, pos = varint32(data, pos)
-                stop = pos + size
-                if stop > end:
-                    raise malformed_at("a field runs past the end of its message", pos)
+                pos, stop = delimited(data, pos, end)
                 if tag == 0x0A:
                     self.trace_id = data[pos:stop]
                 elif tag == 0x12:
@@ -161,13 +206,13 @@ class SpanSlice:
                 number, pos = varint(data, pos)
                 self.kind = int32(number)
             elif tag == 0x39:
-                self.start = fixed64(data, pos)
+                self.start = fixed64(data, pos, end)
                 pos += 8
             elif tag == 0x41:
-                self.end = fixed64(data, pos)
+                self.end = fixed64(data, pos, end)
                 pos += 8
             elif tag == 0x85:
-                self.flags = fixed32(data, pos)
+                self.flags = fixed32(data, pos, end)
                 pos += 4
             else:
                 if tag >> 3 < 17 and tag not in (0x50, 0x60, 0x70):
@@ -175,8 +220,9 @@ class SpanSlice:
                 pos = skip(data, pos, tag, end, 3)
         if pos > end:
             raise malformed_at("a field runs past the end of its message", end)
+        return 0
 
-    def _scan_status(self, data: bytes, pos: int, end: int) -> None:
+    def _scan_status(self, data: bytes, pos: int, end: int) -> int:
         while pos < end:
             start = pos
             tag, pos = varint32(data, pos)
@@ -189,6 +235,7 @@ class SpanSlice:
                 pos = skip(data, pos, tag, end, 4)
         if pos > end:
             raise malformed_at("a field runs past the end of its message", end)
+        return 0
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SpanSlice):
@@ -202,39 +249,11 @@ class SpanSlice:
         return f"<SpanSlice {self.name!r} {self.trace_id.hex()}/{self.span_id.hex()} {len(self.span)} bytes>"
 
 
-def int32(number: int) -> int:
-    """A varint read as int32, as enumerations are."""
-    number &= 0xFFFFFFFF
-    return number - (1 << 32) if number >> 31 else number
-
-
-def int64(number: int) -> int:
-    """A varint read as int64."""
-    return number - (1 << 64) if number >> 63 else number
-
-
-def fixed64(data: bytes, pos: int) -> int:
-    return int.from_bytes(data[pos : pos + 8], "little")
-
-
-def fixed32(data: bytes, pos: int) -> int:
-    return int.from_bytes(data[pos : pos + 4], "little")
-
-
-def text(data: bytes, pos: int, stop: int) -> str:
-    """UTF-8 content; raises MalformedOTLP at the byte that is none."""
-    try:
-        return str(data[pos:stop], "utf-8")
-    except UnicodeDecodeError as error:
-        raise malformed_at("a string that is not UTF-8", pos + error.start) from None
-
-
 def iter_spans(data: bytes) -> Iterator[SpanSlice]:
     """The spans of an ExportTraceServiceRequest, in order.
 
     The whole request is cut before the first one is given. What a slice does not name (attributes, events,
-    links)
-    is not looked into: `screen` is the check at the door.
+    links) is not looked into: `screen` is the check at the door.
 
     Raises:
         MalformedOTLP: with the byte of the request, or of the span, where it stops being OTLP.
@@ -242,7 +261,7 @@ def iter_spans(data: bytes) -> Iterator[SpanSlice]:
     slices: list[SpanSlice] = []
     end = len(data)
     try:
-        for pos, stop in _parts(data, 0, end)[1]:
+        for pos, stop in _parts(data, 0, end, 0x0A)[1]:
             resource, scopes = _parts(data, pos, stop, 0x12)
             for scope_pos, scope_stop in scopes:
                 scope, spans = _parts(data, scope_pos, scope_stop, 0x12)
@@ -253,7 +272,7 @@ def iter_spans(data: bytes) -> Iterator[SpanSlice]:
     return iter(slices)
 
 
-def _parts(data: bytes, pos: int, end: int, wanted: int = 0x0A) -> tuple[bytes, list[tuple[int, int]]]:
+def _parts(data: bytes, pos: int, end: int, wanted: int) -> tuple[bytes, list[tuple[int, int]]]:
     """Cuts a message into its repeated field `wanted` (positions of the contents) and all the rest (its
     bytes).
     """
@@ -263,10 +282,7 @@ def _parts(data: bytes, pos: int, end: int, wanted: int = 0x0A) -> tuple[bytes, 
         start = pos
         tag, pos = varint32(data, pos)
         if tag == wanted:
-            size, pos = varint32(data, pos)
-            stop = pos + size
-            if stop > end:
-                raise malformed_at("a field runs past the end of its message", pos)
+            pos, stop = delimited(data, pos, end)
             items.append((pos, stop))
             pos = stop
         else:
