@@ -1,0 +1,1 @@
+"""The query API and the live stream over HTTP, for the dashboard, the command line and scripts."""

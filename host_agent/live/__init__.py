@@ -1,0 +1,1 @@
+"""The live stream: what is accepted, sent on to whoever watches."""
