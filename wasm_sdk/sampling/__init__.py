@@ -1,0 +1,1 @@
+"""Consistent-probability sampling: arithmetic that the SDK, the page and the agent share."""
