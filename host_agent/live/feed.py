@@ -6,12 +6,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from host_agent.intake.record import Record
 from host_agent.live.subscription import Subscription
 from host_agent.store.envelope import close_envelope, open_envelope
 from host_agent.store.rows import describe_resource
-from host_agent.store.writer import Accepted
 from host_agent.tenant import Tenant
-from wasm_sdk.otlp.errors import MalformedOTLP
 from wasm_sdk.otlp.signal import Signal
 
 logger = logging.getLogger(__name__)
@@ -37,7 +36,7 @@ class LiveFeed:
         follow: The records that are accepted from now on.
     """
 
-    def __init__(self, follow: Callable[[], AsyncIterator[Accepted]]) -> None:
+    def __init__(self, follow: Callable[[], AsyncIterator[Record]]) -> None:
         self._follow = follow
         self._subscriptions: dict[Interest, list[Subscription]] = {}
         self._sent = 0
@@ -48,7 +47,7 @@ class LiveFeed:
         async for record in self._follow():
             try:
                 self.publish(record)
-            except MalformedOTLP as error:
+            except ValueError as error:
                 logger.warning("record %s is not shown live: %s", record.position, error)
             await asyncio.sleep(0)
 
@@ -67,8 +66,8 @@ class LiveFeed:
             if not watching:
                 del self._subscriptions[interest]
 
-    def publish(self, record: Accepted) -> None:
-        """Offer a request to those who want it. Raises MalformedOTLP."""
+    def publish(self, record: Record) -> None:
+        """Offer a request to those who want it. Raises ValueError when it cannot be read."""
         wanted = [
             (interest, watching)
             for interest, watching in self._subscriptions.items()
@@ -76,7 +75,7 @@ class LiveFeed:
         ]
         if not wanted:
             return
-        body = record.body()
+        body = record.data()
         for interest, watching in wanted:
             for message, items in messages(body, interest.service):
                 for subscription in watching:

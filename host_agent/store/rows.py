@@ -57,14 +57,14 @@ class Rows:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def add(self, body: bytes, received: int, position: str) -> Iterator[None]:
+    def add(self, body: bytes, received: int, batch_id: bytes) -> Iterator[None]:
         """Convert one request, yielding after every `SLICE` rows so that the caller may pause.
 
         Args:
             body: An export request in protobuf.
             received: When it was accepted, Unix nanoseconds.
-            position: Where its record stands in the log: identifies a batch whose items say no time, because
-                a sender may repeat those without meaning the same event.
+            batch_id: Of its record: identifies a batch whose items say no time, because a sender may repeat
+                those and mean another event each time.
 
         Raises:
             MalformedOTLP: the body is none; rows before the fault are kept.
@@ -72,7 +72,7 @@ class Rows:
         if self.signal is Signal.TRACES:
             yield from self._add_spans(body, received)
         else:
-            yield from self._add_batch(body, received, position)
+            yield from self._add_batch(body, received, batch_id)
 
     def _add_spans(self, body: bytes, received: int) -> Iterator[None]:
         done = 0
@@ -94,8 +94,8 @@ class Rows:
                 if done % SLICE == 0:
                     yield
 
-    def _add_batch(self, body: bytes, received: int, position: str) -> Iterator[None]:
-        batch_id = blake2b(body, digest_size=16).digest()
+    def _add_batch(self, body: bytes, received: int, batch_id: bytes) -> Iterator[None]:
+        content_id = blake2b(body, digest_size=16).digest()
         rows: list[tuple[tuple[Any, ...], list[Pair], tuple[Any, ...]]] = []
         timed = True
         time_column = TIME_COLUMN[self.signal]
@@ -110,8 +110,8 @@ class Rows:
                 )
                 if len(rows) % SLICE == 0:
                     yield
-        if not timed:
-            batch_id = blake2b(position.encode(), digest_size=16).digest()
+        if timed:
+            batch_id = content_id
         if not self.recent.add(batch_id):
             self.duplicates += len(rows)
             return

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from host_agent.intake.position import Position
+from host_agent.intake.record import Record
 from host_agent.store.chunk import concat
 from host_agent.store.columns import LAYOUTS
 from host_agent.store.compact import compact
@@ -16,7 +17,6 @@ from host_agent.store.retention import expired
 from host_agent.store.segment import Segment, write_segment
 from host_agent.store.shred import shred
 from host_agent.tenant import Tenant
-from wasm_sdk.otlp.errors import MalformedOTLP
 from wasm_sdk.otlp.signal import Signal
 
 logger = logging.getLogger(__name__)
@@ -94,24 +94,22 @@ class Store:
         with found.snapshot() as snapshot:
             yield snapshot
 
-    def convert(
-        self, tenant: Tenant, signal: Signal, body: bytes, received: int, position: Position
-    ) -> Iterator[None]:
-        """Add a request's rows, yielding now and then so that the caller may pause.
+    def convert(self, record: Record) -> Iterator[None]:
+        """Add a record's rows, yielding now and then so that the caller may pause.
 
         A record that is in a segment already (the agent was killed between writing the segment and the
         checkpoint) adds nothing. One that cannot be read is counted and its readable part kept.
         """
-        partition = self.partition(tenant, signal)
-        if position < partition.covered:
+        partition = self.partition(record.tenant, record.signal)
+        if record.position < partition.covered:
             return
         rows = partition.rows
         before, duplicates = rows.total, rows.duplicates
         try:
-            yield from rows.add(body, received, str(position))
-        except MalformedOTLP as error:
+            yield from rows.add(record.data(), record.received_unix_nano, record.batch_id)
+        except ValueError as error:
             self.counts.malformed += 1
-            self.last_error = f"record {position}: {error}"
+            self.last_error = f"record {record.position}: {error}"
         self.counts.rows += rows.total - before
         self.counts.duplicates += rows.duplicates - duplicates
         if len(rows) >= SEALED_ROWS:

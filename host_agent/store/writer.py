@@ -5,34 +5,16 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
-from typing import NamedTuple
 
 from host_agent.intake.position import ORIGIN, Checkpoint, Position
+from host_agent.intake.record import Record
 from host_agent.store.store import Store
-from host_agent.tenant import Tenant
-from wasm_sdk.otlp.errors import MalformedOTLP
-from wasm_sdk.otlp.signal import Signal
 
 logger = logging.getLogger(__name__)
 
 TURN = 0.002
 """Seconds of converting before others get the event loop."""
 MAINTAIN_INTERVAL = 15.0  # seconds
-
-
-class Accepted(NamedTuple):
-    """A record of the log as the store needs it.
-
-    `body` gives the export request in protobuf, decompressed; `after` is the position of the record behind
-    it.
-    """
-
-    tenant: Tenant
-    signal: Signal
-    received: int
-    body: Callable[[], bytes]
-    position: Position
-    after: Position
 
 
 class StoreWriter:
@@ -44,7 +26,7 @@ class StoreWriter:
     """
 
     def __init__(
-        self, store: Store, follow: Callable[[Position], AsyncIterator[Accepted]], checkpoint: Checkpoint
+        self, store: Store, follow: Callable[[Position], AsyncIterator[Record]], checkpoint: Checkpoint
     ) -> None:
         self.store = store
         self.position = self.flushed = ORIGIN
@@ -72,21 +54,14 @@ class StoreWriter:
             await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.shield(self.flush())
 
-    async def take(self, record: Accepted) -> None:
+    async def take(self, record: Record) -> None:
         """Convert one record; waits for the disk when memory is full."""
         async with self._converting:
-            try:
-                steps = self.store.convert(
-                    record.tenant, record.signal, record.body(), record.received, record.position
-                )
-                turn = time.perf_counter() + TURN
-                for _ in steps:
-                    if time.perf_counter() > turn:
-                        await asyncio.sleep(0)
-                        turn = time.perf_counter() + TURN
-            except MalformedOTLP as error:
-                self.store.counts.malformed += 1
-                self.store.last_error = f"record {record.position}: {error}"
+            turn = time.perf_counter() + TURN
+            for _ in self.store.convert(record):
+                if time.perf_counter() > turn:
+                    await asyncio.sleep(0)
+                    turn = time.perf_counter() + TURN
             self.position = record.after
         async with self._moved:
             self._moved.notify_all()

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import pytest
 
 from host_agent.intake.position import Position
+from host_agent.intake.record import Record
 from host_agent.query.engine import Engine
 from host_agent.store.store import Store, StoreLimits
 from host_agent.tenant import DEFAULT_TENANT, Tenant
@@ -126,7 +127,9 @@ class Kept:
         received: int = NOON + 60 * SECOND,
     ) -> None:
         self._offset += 64
-        for _ in self.store.convert(tenant, signal, body, received, Position(1, self._offset)):
+        position = Position(1, self._offset)
+        record = Record(tenant, signal, body, 1, received_unix_nano=received, position=position)
+        for _ in self.store.convert(record):
             pass
 
     async def flush(self) -> None:

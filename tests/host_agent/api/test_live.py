@@ -11,9 +11,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from host_agent.api.http import create_api
-from host_agent.intake.position import Position
+from host_agent.intake.record import Record
 from host_agent.live.feed import LiveFeed
-from host_agent.store.writer import Accepted
 from host_agent.tenant import DEFAULT_TENANT
 from wasm_sdk.otlp import Signal, decode_traces
 
@@ -23,12 +22,13 @@ class Served:
         self.feed = feed
         self.url = url
 
-    async def publish(self, body: bytes, clients: int = 1) -> None:
-        while self.feed.status()["clients"] < clients:
+    async def clients(self, count: int) -> None:
+        while self.feed.status()["clients"] != count:  # noqa: ASYNC110 - the feed tells nobody
             await asyncio.sleep(0.005)
-        self.feed.publish(
-            Accepted(DEFAULT_TENANT, Signal.TRACES, 0, lambda: body, Position(1, 0), Position(1, 1))
-        )
+
+    async def publish(self, body: bytes) -> None:
+        await self.clients(1)
+        self.feed.publish(Record(DEFAULT_TENANT, Signal.TRACES, body, 1))
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ async def served(kept: Any) -> AsyncIterator[Served]:
     api = create_api(kept.store, kept.engine, feed, status=dict)
     server = uvicorn.Server(uvicorn.Config(api, port=0, log_level="warning", lifespan="off"))
     serving = asyncio.create_task(server.serve())
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - uvicorn tells nobody
         await asyncio.sleep(0.005)
     port = server.servers[0].sockets[0].getsockname()[1]
     yield Served(feed, f"ws://127.0.0.1:{port}/api/v1/live")
@@ -52,8 +52,7 @@ async def test_streams_what_is_accepted_as_otlp(served: Served, telemetry: Any) 
         message = await socket.recv()
         assert isinstance(message, bytes)
         assert decode_traces(message) == decode_traces(body)
-    while served.feed.status()["clients"]:
-        await asyncio.sleep(0.005)
+    await served.clients(0)
 
 
 async def test_filters_by_service(served: Served, telemetry: Any) -> None:

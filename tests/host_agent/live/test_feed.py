@@ -5,16 +5,15 @@ from typing import Any
 
 import pytest
 
-from host_agent.intake.position import Position
+from host_agent.intake.record import Record
 from host_agent.live.feed import MESSAGE_BYTES, Interest, LiveFeed, messages
 from host_agent.live.subscription import Subscription
-from host_agent.store.writer import Accepted
 from host_agent.tenant import DEFAULT_TENANT, Tenant
 from wasm_sdk.otlp import Signal, decode_traces
 
 
-def accepted(body: bytes, tenant: Tenant = DEFAULT_TENANT, signal: Signal = Signal.TRACES) -> Accepted:
-    return Accepted(tenant, signal, 0, lambda: body, Position(1, 0), Position(1, 64))
+def accepted(body: bytes, tenant: Tenant = DEFAULT_TENANT, signal: Signal = Signal.TRACES) -> Record:
+    return Record(tenant, signal, body, 1)
 
 
 async def test_a_slow_watcher_loses_the_oldest_and_is_told_how_many() -> None:
@@ -77,12 +76,7 @@ def test_large_requests_become_several_messages(telemetry: Any) -> None:
 
 
 async def test_a_request_that_nobody_watches_is_not_read() -> None:
-    def unreadable() -> bytes:
-        raise AssertionError("read")
-
-    LiveFeed(None).publish(
-        Accepted(DEFAULT_TENANT, Signal.TRACES, 0, unreadable, Position(1, 0), Position(1, 1))
-    )  # type: ignore[arg-type]
+    LiveFeed(None).publish(accepted(b"\xff no protobuf"))  # type: ignore[arg-type]
 
 
 async def test_a_malformed_record_does_not_end_the_feed(telemetry: Any) -> None:
