@@ -1,4 +1,4 @@
-"""Who a request belongs to: fixed at the door, and part of every record, store partition and query from there on."""
+"""Who a request belongs to: fixed at the door, part of every record, partition and query from there on."""
 
 import re
 from collections.abc import Mapping

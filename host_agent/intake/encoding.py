@@ -2,12 +2,15 @@
 
 import zlib
 from enum import IntEnum
+from types import ModuleType
 from typing import Protocol
 
+fast_zlib: ModuleType
 try:
     from isal import isal_zlib as fast_zlib
 except ImportError:  # no wheel for this platform: the same interface, four times slower
     fast_zlib = zlib
+_ERRORS: tuple[type[Exception], ...] = (zlib.error, fast_zlib.error)
 
 
 class Encoding(IntEnum):
@@ -17,7 +20,7 @@ class Encoding(IntEnum):
     GZIP = 1
 
 
-class BodyTooLarge(ValueError):
+class BodyTooLargeError(ValueError):
     """The body exceeds its bound once decompressed: at least `size` bytes."""
 
     def __init__(self, size: int, limit: int) -> None:
@@ -26,7 +29,7 @@ class BodyTooLarge(ValueError):
         self.limit = limit
 
 
-class NotGzip(ValueError):
+class NotGzipError(ValueError):
     """The bytes are no complete gzip stream."""
 
 
@@ -44,11 +47,11 @@ def crc32(data: bytes | bytearray | memoryview, value: int = 0) -> int:
 
 
 def gunzip(data: bytes, limit: int) -> bytes:
-    """The contents of a gzip stream (RFC 1952, several members allowed), never holding much more than `limit` bytes.
+    """The contents of a gzip stream (RFC 1952; several members are allowed), within a bound.
 
     Raises:
-        BodyTooLarge: as soon as the output exceeds `limit` bytes.
-        NotGzip: when the stream is damaged, cut short, or followed by something else.
+        BodyTooLargeError: as soon as the output exceeds `limit` bytes; what follows is never inflated.
+        NotGzipError: when the stream is damaged, cut short, or followed by something else.
     """
     parts: list[bytes] = []
     size = 0
@@ -57,17 +60,17 @@ def gunzip(data: bytes, limit: int) -> bytes:
         stream: _Decompressor = fast_zlib.decompressobj(wbits=31)
         try:
             part = stream.decompress(rest, limit - size + 1)
-        except (zlib.error, fast_zlib.error) as error:
-            raise NotGzip(f"not gzip: {error}") from error
+        except _ERRORS as error:
+            raise NotGzipError(f"not gzip: {error}") from error
         size += len(part)
         if size > limit:
-            raise BodyTooLarge(size, limit)
+            raise BodyTooLargeError(size, limit)
         if not stream.eof:
-            raise NotGzip("the gzip stream is cut short")
+            raise NotGzipError("the gzip stream is cut short")
         parts.append(part)
         rest = stream.unused_data
     if not parts:
-        raise NotGzip("the gzip stream is empty")
+        raise NotGzipError("the gzip stream is empty")
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
@@ -78,9 +81,9 @@ def gzip(data: bytes) -> bytes:
 
 
 def decompress(data: bytes, encoding: Encoding, limit: int) -> bytes:
-    """`data` as it was before it was compressed. Raises BodyTooLarge and NotGzip."""
+    """`data` as it was before it was compressed. Raises BodyTooLargeError and NotGzipError."""
     if encoding is Encoding.IDENTITY:
         if len(data) > limit:
-            raise BodyTooLarge(len(data), limit)
+            raise BodyTooLargeError(len(data), limit)
         return data
     return gunzip(data, limit)

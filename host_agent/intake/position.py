@@ -13,8 +13,8 @@ _TEXT = re.compile(r"(\d{1,20}):(\d{1,20})")
 class Position:
     """A byte offset in a segment; ordered as the log is.
 
-    Segment numbers begin at the log's birth (Unix time in milliseconds) and only grow, so that a position from a
-    log that was deleted never points into the one that took its place.
+    Segment numbers begin at the log's birth (Unix time in milliseconds) and only grow, so that a position
+    from a log that was deleted never points into the one that took its place.
     """
 
     segment: int
@@ -39,7 +39,7 @@ ORIGIN = Position(0, 0)
 class Checkpoint:
     """The file in which one follower keeps the position of the next record that it has not finished with.
 
-    It is replaced as a whole, so a reader sees the old position or the new one. It has one writer: its follower.
+    It is replaced as a whole: a reader sees the old position or the new one. Only its follower writes it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -66,8 +66,8 @@ class Checkpoint:
         """Replace the saved position.
 
         Args:
-            durable: Also make it survive a power cut. Without, a power cut may bring an older position back, which
-                means that records are read again.
+            durable: Also make it survive a power cut. Without, a power cut may bring an older position back,
+                and records are read again.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self.path.with_suffix(".new")
