@@ -60,6 +60,7 @@ class OTLPHTTPExporter:
         self.settings = settings or ExporterSettings.from_environ(signal)
         self._retry = retry or RetryPolicy()
         self._not_before = 0.0
+        self._failing = False
         self._headers = self._request_headers()
 
     def _request_headers(self) -> dict[str, str]:
@@ -134,6 +135,7 @@ class OTLPHTTPExporter:
         return request
 
     def _accepted(self, response: runtime.Response) -> Delivery:
+        self._failing = False
         if not response.body:
             return Delivery(True)
         try:
@@ -161,7 +163,14 @@ class OTLPHTTPExporter:
         return f"{self.settings.endpoint} answered {response.status}{': ' if message else ''}{message}"
 
     def _failed(self, reason: str) -> Delivery:
-        _log.warning("Could not export %s: %s", self.signal, reason)
+        # A collector that is down would otherwise fill the log as steadily as it gets nothing.
+        _log.log(
+            logging.DEBUG if self._failing else logging.WARNING,
+            "Could not export %s: %s",
+            self.signal,
+            reason,
+        )
+        self._failing = True
         return Delivery(False, message=reason)
 
 
