@@ -18,6 +18,8 @@ from wasm_sdk.otlp.values import AnyValue, EncodedValue, KeyValue, KeyValues
 from wasm_sdk.otlp.wire import MAX_DEPTH
 
 _ABSENT = EncodedValue(None, None)
+# Writers that take proto3's JSON mapping as it is send ids in base64; 16 and 8 bytes always end in "=" then.
+_BASE64_ID_LENGTHS = {24, 12}
 _SPECIAL = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 
 
@@ -60,7 +62,7 @@ def decode_logs_json(text: bytes | str) -> model.LogsData:
 
 def decode_json_lines(signal: Signal, text: bytes | str) -> Iterator[Any]:
     """One request a line, as the Collector's file exporter writes; raises as `decode_json`, with the line."""
-    for number, line in enumerate(_unicode(text).splitlines(), 1):
+    for number, line in enumerate(_unicode(text).split("\n"), 1):
         if line.strip():
             try:
                 yield decode_json(signal, line)
@@ -256,7 +258,8 @@ def _id(value: Any) -> bytes:
         try:
             return binascii.unhexlify(value)
         except ValueError:
-            pass
+            if len(value) in _BASE64_ID_LENGTHS and value[-1] == "=":
+                return _base64(value)
     raise _Fault(f"an id in hexadecimal is expected, not {_named(value)}")
 
 
