@@ -10,17 +10,15 @@ import hashlib
 import json
 import math
 import struct
-from functools import lru_cache
 from typing import Any
 
-from host_agent.store.wire import fields
+from wasm_sdk.otlp.fields import fields
 
 SPAN_PREFIX = "attributes."
 RESOURCE_PREFIX = "resource."
 MAX_TEXT = 256  # characters; longer values are indexed by their beginning and a digest
 MAX_PAIRS = 64  # of one attribute: elements of an array, members of a map
 MAX_DEPTH = 8
-CACHED_BYTES = 160  # attributes above this are rarely seen twice
 
 # Tags of KeyValue, AnyValue, ArrayValue and KeyValueList: field number * 8 + wire type.
 KEY, VALUE, ELEMENT = 0x0A, 0x12, 0x0A
@@ -29,21 +27,12 @@ STRING, BOOL, INT, DOUBLE, ARRAY, MAP, BYTES = 0x0A, 0x10, 0x18, 0x21, 0x2A, 0x3
 Pair = tuple[str, str]
 
 
-def pairs(key_value: bytes, prefix: str) -> tuple[Pair, ...]:
-    """(label, text) of an encoded KeyValue; the label is the prefix and the key."""
-    if len(key_value) > CACHED_BYTES:
-        return _pairs(key_value, prefix)
-    return _cached_pairs(key_value, prefix)
-
-
-def _pairs(key_value: bytes, prefix: str) -> tuple[Pair, ...]:
+def pairs(key_value: bytes, prefix: str) -> list[Pair]:
+    """(label, text) of an encoded KeyValue; the label is the prefix and the key. Raises MalformedOTLP."""
     key, value = _key_value(key_value)
     found: list[Pair] = []
     _flatten(prefix + key, value, found, 0)
-    return tuple(found)
-
-
-_cached_pairs = lru_cache(maxsize=32_768)(_pairs)
+    return found
 
 
 def _key_value(data: bytes) -> tuple[str, bytes]:

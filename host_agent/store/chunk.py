@@ -1,7 +1,6 @@
 """Rows in memory, not flushed yet: Arrow columns, and their attributes as one flat list."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +15,15 @@ class Chunk:
     Attributes:
         table: The columns of the signal's layout.
         rows: For each attribute the row that it belongs to, ascending.
-        labels, texts: The attributes (labels are dictionary-encoded).
+        pairs: For each attribute its place in `labels` and `texts`.
+        labels, texts: The distinct attributes.
         size: Bytes of the items, for bounds.
     """
 
     table: pa.Table
     rows: npt.NDArray[np.int32]
-    labels: pa.DictionaryArray
+    pairs: npt.NDArray[np.int32]
+    labels: pa.StringArray
     texts: pa.StringArray
     size: int
 
@@ -32,13 +33,10 @@ class Chunk:
     def having(self, labels: list[str], texts: list[str] | None) -> npt.NDArray[np.bool_]:
         """Which rows have an attribute with one of these labels and, unless None, one of these texts."""
         found = np.zeros(len(self), dtype=np.bool_)
-        if not len(self.rows):
-            return found
-        codes = pc.index_in(pa.array(labels, pa.string()), self.labels.dictionary).drop_null()
-        hits = pc.is_in(self.labels.indices, codes.cast(self.labels.indices.type))
+        hits = pc.is_in(self.labels, pa.array(labels, pa.string()))
         if texts is not None:
             hits = pc.and_(hits, pc.is_in(self.texts, pa.array(texts, pa.string())))
-        found[self.rows[hits.to_numpy(zero_copy_only=False)]] = True
+        found[self.rows[hits.to_numpy(zero_copy_only=False)[self.pairs]]] = True
         return found
 
 
@@ -46,18 +44,19 @@ def concat(chunks: list[Chunk]) -> Chunk:
     """The rows of several chunks, in order."""
     if len(chunks) == 1:
         return chunks[0]
-    offset = 0
     rows: list[npt.NDArray[np.int32]] = []
+    pairs: list[npt.NDArray[np.int32]] = []
+    first_row = first_pair = 0
     for chunk in chunks:
-        rows.append(chunk.rows + np.int32(offset))
-        offset += len(chunk)
-    labels: Any = pa.chunked_array([chunk.labels for chunk in chunks]).unify_dictionaries().combine_chunks()
-    if isinstance(labels, pa.ChunkedArray):
-        labels = labels.chunk(0)
+        rows.append(chunk.rows + np.int32(first_row))
+        pairs.append(chunk.pairs + np.int32(first_pair))
+        first_row += len(chunk)
+        first_pair += len(chunk.labels)
     return Chunk(
         pa.concat_tables([chunk.table for chunk in chunks]).combine_chunks(),
         np.concatenate(rows),
-        labels,
+        np.concatenate(pairs),
+        pa.concat_arrays([chunk.labels for chunk in chunks]),
         pa.concat_arrays([chunk.texts for chunk in chunks]),
         sum(chunk.size for chunk in chunks),
     )

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-from host_agent.store.wire import length_prefixed, partition
+from wasm_sdk.otlp.fields import length_prefixed, partition
 
 RESOURCE_GROUP = 1
 SCOPE_GROUP = 2

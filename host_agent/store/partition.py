@@ -12,7 +12,7 @@ from host_agent.store.rows import Rows
 from host_agent.store.segment import TEMPORARY, Segment, open_segment, segment_path
 from wasm_sdk.otlp.signal import Signal
 
-SEALED_ROWS = 4096
+SEALED_ROWS = 1024
 """Rows gathered in Python before they become Arrow columns."""
 MANY_CHUNKS = 32
 

@@ -6,9 +6,10 @@ Sources: opentelemetry/proto/{trace,logs,metrics}/v1. Tags are field number * 8 
 from collections.abc import Callable
 from typing import Any
 
-from host_agent.store.attributes import SPAN_PREFIX, Pair, any_value_text, pairs
-from host_agent.store.wire import fields
+from host_agent.store.attributes import any_value_text
+from wasm_sdk.otlp.fields import fields
 from wasm_sdk.otlp.signal import Signal
+from wasm_sdk.otlp.wire import int32
 
 MAX_INT64 = (1 << 63) - 1
 NO_SPAN = bytes(8)
@@ -16,7 +17,8 @@ METRIC_TYPES = {0x2A: "gauge", 0x3A: "sum", 0x4A: "histogram", 0x52: "exponentia
 POINT_ATTRIBUTES = {"histogram": 0x4A, "exponential_histogram": 0x0A}  # the others: 0x3A
 MAX_BODY_TEXT = 4096  # characters of a log's body that the text column holds
 
-Row = tuple[tuple[Any, ...], list[Pair]]
+Row = tuple[tuple[Any, ...], list[bytes]]
+"""The columns, and the attributes as encoded KeyValues."""
 
 
 def read_span(item: bytes) -> Row:
@@ -24,10 +26,10 @@ def read_span(item: bytes) -> Row:
     trace_id = span_id = parent_span_id = b""
     name = ""
     kind = status = start = end = 0
-    found: list[Pair] = []
+    found: list[bytes] = []
     for tag, value in fields(item):
         if tag == 0x4A:
-            found.extend(pairs(value, SPAN_PREFIX))
+            found.append(value)
         elif tag == 0x0A:
             trace_id = value
         elif tag == 0x12:
@@ -61,10 +63,10 @@ def read_log(item: bytes) -> Row:
     time = observed = severity = 0
     severity_text = body = event_name = ""
     trace_id = span_id = b""
-    found: list[Pair] = []
+    found: list[bytes] = []
     for tag, value in fields(item):
         if tag == 0x32:
-            found.extend(pairs(value, SPAN_PREFIX))
+            found.append(value)
         elif tag == 0x09:
             time = value
         elif tag == 0x59:
@@ -100,7 +102,7 @@ def read_metric(item: bytes) -> Row:
             kind, data = METRIC_TYPES[tag], value
     starts: list[int] = []
     ends: list[int] = []
-    found: dict[Pair, None] = {}
+    found: dict[bytes, None] = {}
     points = 0
     attribute_tag = POINT_ATTRIBUTES.get(kind, 0x3A)
     for tag, point in fields(data):
@@ -109,17 +111,12 @@ def read_metric(item: bytes) -> Row:
         points += 1
         for point_tag, value in fields(point):
             if point_tag == attribute_tag:
-                found.update(dict.fromkeys(pairs(value, SPAN_PREFIX)))
+                found[value] = None
             elif point_tag == 0x11 and value:
                 starts.append(value)
             elif point_tag == 0x19 and value:
                 ends.append(value)
     return (name, unit, kind, min(starts or ends, default=0), max(ends, default=0), points), list(found)
-
-
-def int32(value: int) -> int:
-    """An enumeration's number as protobuf reads it; those of later versions pass through."""
-    return ((value & 0xFFFFFFFF) ^ 0x80000000) - 0x80000000
 
 
 READERS: dict[Signal, Callable[[bytes], Row]] = {

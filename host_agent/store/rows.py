@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from host_agent.store.attributes import RESOURCE_PREFIX, Pair, pairs
+from host_agent.store.attributes import RESOURCE_PREFIX, SPAN_PREFIX, Pair, pairs
 from host_agent.store.chunk import Chunk
 from host_agent.store.columns import LAYOUTS
 from host_agent.store.envelope import open_envelope
 from host_agent.store.readers import READERS, TIME_COLUMN
-from host_agent.store.wire import fields
+from wasm_sdk.otlp.fields import fields
 from wasm_sdk.otlp.signal import Signal
 
 SLICE = 64
@@ -41,7 +41,11 @@ class Recent:
 
 
 class Rows:
-    """Gathers rows of one tenant and signal. Used from one thread."""
+    """Gathers rows of one tenant and signal. Used from one thread.
+
+    Equal attributes of the rows gathered share one number, so that most of them cost one look-up of their
+    bytes.
+    """
 
     def __init__(self, signal: Signal) -> None:
         self.signal = signal
@@ -49,10 +53,16 @@ class Rows:
         self.total = 0
         self.duplicates = 0
         self._read = READERS[signal]
+        self._clear()
+
+    def _clear(self) -> None:
+        self.size = 0
         self._rows: list[tuple[Any, ...]] = []
         self._pairs: list[Pair] = []
+        self._resources: dict[bytes, list[int]] = {}
+        self._numbers: dict[bytes, list[int]] = {}
+        self._attributes: list[int] = []
         self._counts: list[int] = []
-        self.size = 0
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -77,17 +87,14 @@ class Rows:
     def _add_spans(self, body: bytes, received: int) -> Iterator[None]:
         done = 0
         for resource, scope, items in open_envelope(body):
-            service, resource_pairs = describe_resource(resource)
+            service, of_resource = describe_resource(resource)
             scope_name = name_of_scope(scope)
             for item in items:
-                row, found = self._read(item)
+                row, attributes = self._read(item)
                 if self.recent.add(row[0] + row[1]):
-                    self._rows.append((*row, service, scope_name, received, item, resource, scope))
-                    self._pairs += found
-                    self._pairs += resource_pairs
-                    self._counts.append(len(found) + len(resource_pairs))
+                    common = (service, scope_name, received, item, resource, scope)
+                    self._append((*row, *common), attributes, of_resource)
                     self.size += len(item)
-                    self.total += 1
                 else:
                     self.duplicates += 1
                 done += 1
@@ -96,17 +103,17 @@ class Rows:
 
     def _add_batch(self, body: bytes, received: int, batch_id: bytes) -> Iterator[None]:
         content_id = blake2b(body, digest_size=16).digest()
-        rows: list[tuple[tuple[Any, ...], list[Pair], tuple[Any, ...]]] = []
+        rows: list[tuple[tuple[Any, ...], list[bytes], list[Pair], tuple[Any, ...]]] = []
         timed = True
         time_column = TIME_COLUMN[self.signal]
         for resource, scope, items in open_envelope(body):
-            service, resource_pairs = describe_resource(resource)
+            service, of_resource = describe_resource(resource)
             scope_name = name_of_scope(scope)
             for item in items:
-                row, found = self._read(item)
+                row, attributes = self._read(item)
                 timed = timed and row[time_column] != 0
                 rows.append(
-                    (row, found + resource_pairs, (service, scope_name, received, item, resource, scope))
+                    (row, attributes, of_resource, (service, scope_name, received, item, resource, scope))
                 )
                 if len(rows) % SLICE == 0:
                     yield
@@ -115,12 +122,31 @@ class Rows:
         if not self.recent.add(batch_id):
             self.duplicates += len(rows)
             return
-        for index, (row, found, common) in enumerate(rows):
-            self._rows.append((*row, batch_id, index, *common))
-            self._pairs += found
-            self._counts.append(len(found))
+        for index, (row, attributes, of_resource, common) in enumerate(rows):
+            self._append((*row, batch_id, index, *common), attributes, of_resource)
             self.size += len(common[3])
-        self.total += len(rows)
+
+    def _append(self, row: tuple[Any, ...], attributes: list[bytes], of_resource: list[Pair]) -> None:
+        numbered = self._attributes
+        before = len(numbered)
+        numbers = self._resources.get(row[-2])
+        if numbers is None:
+            numbers = self._resources[row[-2]] = self._learn(of_resource)
+        numbered += numbers
+        for attribute in attributes:
+            numbers = self._numbers.get(attribute)
+            if numbers is None:
+                numbers = self._numbers[attribute] = self._learn(pairs(attribute, SPAN_PREFIX))
+            numbered += numbers
+        self._counts.append(len(numbered) - before)
+        self._rows.append(row)
+        self.total += 1
+
+    def _learn(self, found: list[Pair]) -> list[int]:
+        """Numbers for what an encoded resource or attribute means."""
+        first = len(self._pairs)
+        self._pairs += found
+        return list(range(first, first + len(found)))
 
     def seal(self) -> Chunk | None:
         """What was gathered since the last call, as Arrow columns; None when that is nothing."""
@@ -131,15 +157,15 @@ class Rows:
             pa.array(column, field.type)
             for column, field in zip(zip(*self._rows, strict=True), schema, strict=True)
         ]
-        labels, texts = zip(*self._pairs, strict=True) if self._pairs else ((), ())
         chunk = Chunk(
             pa.Table.from_arrays(columns, schema=schema),
-            np.repeat(np.arange(len(self._rows), dtype=np.int32), np.array(self._counts, dtype=np.int64)),
-            pa.array(labels, pa.string()).dictionary_encode(),
-            pa.array(texts, pa.string()),
+            np.repeat(np.arange(len(self._rows), dtype=np.int32), self._counts),
+            np.array(self._attributes, dtype=np.int32),
+            pa.array([label for label, _ in self._pairs], pa.string()),
+            pa.array([text for _, text in self._pairs], pa.string()),
             self.size,
         )
-        self._rows, self._pairs, self._counts, self.size = [], [], [], 0
+        self._clear()
         return chunk
 
 

@@ -26,7 +26,8 @@ def shred(chunk: Chunk, layout: Layout) -> pa.Table:
     place[order] = np.arange(len(order))
 
     rows = place[chunk.rows]
-    codes = chunk.labels.indices.to_numpy(zero_copy_only=False)
+    labelled = chunk.labels.dictionary_encode()
+    codes = labelled.indices.to_numpy(zero_copy_only=False)[chunk.pairs]
     kept = np.flatnonzero(rows >= 0)
     sequence = kept[np.lexsort((kept, rows[kept], codes[kept]))]  # by label, row, position
     rows, codes = rows[sequence], codes[sequence]
@@ -35,7 +36,7 @@ def shred(chunk: Chunk, layout: Layout) -> pa.Table:
     )  # a row's second value for a label has no room in the column
     first[1:] = (rows[1:] != rows[:-1]) | (codes[1:] != codes[:-1])
 
-    labels = chunk.labels.dictionary.to_pylist()
+    labels = labelled.dictionary.to_pylist()
     counts = np.bincount(codes, minlength=len(labels))
     frequent = [int(code) for code in np.argsort(-counts, kind="stable")[:MAX_COLUMNS] if counts[code]]
     bounds = np.concatenate(([0], np.cumsum(counts)))
@@ -46,7 +47,7 @@ def shred(chunk: Chunk, layout: Layout) -> pa.Table:
     for code in sorted(frequent, key=lambda code: labels[code]):
         part = slice(bounds[code], bounds[code + 1])
         picked = np.full(len(order), -1, dtype=np.int64)
-        picked[rows[part][first[part]]] = sequence[part][first[part]]
+        picked[rows[part][first[part]]] = chunk.pairs[sequence[part][first[part]]]
         column = chunk.texts.take(pa.array(picked, mask=picked < 0))
         table = table.append_column(labels[code], column)
     return table.append_column(MORE, _more(chunk, sequence[more], rows[more], len(order)))
@@ -75,10 +76,8 @@ def _more(
 ) -> pa.ListArray:
     """`label=text` of the given attributes, as one list a row."""
     by_row = np.argsort(rows, kind="stable")
-    picked = pa.array(sequence[by_row])
-    tokens = pc.binary_join_element_wise(
-        chunk.labels.dictionary.take(chunk.labels.indices.take(picked)), chunk.texts.take(picked), "="
-    )
+    picked = pa.array(chunk.pairs[sequence[by_row]])
+    tokens = pc.binary_join_element_wise(chunk.labels.take(picked), chunk.texts.take(picked), "=")
     ends = np.cumsum(np.bincount(rows, minlength=count)) if count else np.zeros(0, dtype=np.int64)
     offsets = np.concatenate(([0], ends)).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), tokens)
