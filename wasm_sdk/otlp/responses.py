@@ -198,7 +198,7 @@ def _object(data: bytes) -> dict[str, Any]:
 
 def _json_int(value: Any, where: str) -> int:
     try:
-        return int(value or 0)
+        return 0 if value is None else int(value)
     except (TypeError, ValueError):
         raise MalformedOTLP("an integer is expected", where) from None
 

@@ -22,7 +22,7 @@ cpdef put_varint(bytearray out, u64 value)
 cpdef i64 int32(u64 number) except? -1
 @cython.locals(number=u64, index=int)
 cdef u64 fixed64(bytes data, Py_ssize_t pos, Py_ssize_t end) except? 1
-@cython.locals(number=u64)
+@cython.locals(number=u64, index=int)
 cdef u64 fixed32(bytes data, Py_ssize_t pos, Py_ssize_t end) except? 1
 cpdef str text(bytes data, Py_ssize_t pos, Py_ssize_t stop)
 

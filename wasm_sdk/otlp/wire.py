@@ -123,7 +123,10 @@ def fixed32(data: bytes, pos: int, end: int) -> int:
     """Four bytes as an unsigned number; raises MalformedOTLP when they do not end by `end`."""
     if pos + 4 > end:
         raise malformed_at("the data ends in the middle of a field", end)
-    return data[pos] | data[pos + 1] << 8 | data[pos + 2] << 16 | data[pos + 3] << 24
+    number = 0
+    for index in range(4):
+        number = number << 8 | data[pos + 3 - index]
+    return number
 
 
 def text(data: bytes, pos: int, stop: int) -> str:
