@@ -18,7 +18,7 @@ $(VENV)/.python: pyproject.toml setup.py $(COMPILED)
 	  || { tail -20 build/setup-python.log; exit 1; }
 	@touch $@
 
-web/dist/.built: web/package-lock.json $(wildcard web/src/*.ts web/src/*/*.ts web/*.mjs web/build/*) $(shell find wasm_sdk -name '*.py')
+web/dist/.built: web/package-lock.json $(wildcard web/src/*.ts web/src/*/*.ts web/*.mjs web/*.py) $(shell find wasm_sdk -name '*.py')
 	@echo "setup: npm packages and the browser build (web/)"
 	@cd web && npm ci --silent --no-audit --no-fund && npm run --silent build
 	@touch $@

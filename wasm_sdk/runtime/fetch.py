@@ -44,9 +44,10 @@ async def fetch_post(
         raise ConnectionFailed(f"{url}: {error}") from error
     if len(content) > MAX_RESPONSE_BYTES:
         raise ConnectionFailed(f"{url}: the answer's body is larger than {MAX_RESPONSE_BYTES} bytes")
-    return Response(answer.status, {name.lower(): value for name, value in _entries(answer.headers)}, content)
+    return Response(answer.status, _headers(answer.headers), content)
 
 
-def _entries(headers: object) -> list[list[str]]:
-    entries: list[list[str]] = js.Array["from"](headers).to_py()
+def _headers(headers: object) -> dict[str, str]:
+    """Fetch's Headers as a dict; it iterates with names in lower case."""
+    entries: dict[str, str] = js.Object.fromEntries(headers).to_py()
     return entries

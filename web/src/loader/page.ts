@@ -1,0 +1,140 @@
+import type { Attributes } from "../core/attributes.ts";
+import { randomHex } from "../core/ids.ts";
+import { encodeLog, type LogOptions } from "../core/log.ts";
+import { redactor, type Redact, type RedactOptions } from "../core/redact.ts";
+import { resource } from "../core/resource.ts";
+import { sampler } from "../core/sampling.ts";
+import type { Span } from "../core/span.ts";
+import { Tracer } from "../core/tracer.ts";
+import { formatTraceparent } from "../core/traceparent.ts";
+import type { Page } from "../capture/page.ts";
+import { browserAttributes } from "./browser.ts";
+import { Consent } from "./consent.ts";
+import { Direct } from "./direct.ts";
+import { Interactions } from "./interaction.ts";
+import { Journal } from "./journal.ts";
+import type { Options } from "./options.ts";
+import { Outbox } from "./outbox.ts";
+import { Python } from "./python.ts";
+import { Session } from "./session.ts";
+
+/** A page under observation: where what the captures see becomes records, and where consent and redaction hold. */
+export class ObservedPage implements Page {
+  readonly tracer: Tracer;
+  readonly interactions: Interactions;
+  readonly outbox: Outbox;
+  readonly python: Python | undefined;
+  private readonly consent: Consent;
+  private readonly session: Session;
+  private readonly running = new Map<Span, boolean>();
+  private readonly agent: string;
+  private attributes: Attributes;
+  private redact: Redact;
+  private load: Span | undefined;
+
+  constructor(private readonly options: Options) {
+    this.consent = new Consent(options.consent === "required");
+    this.attributes = options.attributes;
+    this.redact = redactor(options.redact);
+    this.session = new Session(() => this.consent.granted);
+    this.tracer = new Tracer(sampler(options.sample), (span) => this.ended(span), (span) => this.started(span));
+    this.interactions = new Interactions(this.tracer, (span) => this.running.delete(span));
+    this.tracer.ambient = () => this.interactions.current ?? this.load;
+    const direct = new Direct(options.endpoint);
+    this.agent = direct.url("traces").replace(/traces$/, "");
+    if (options.runtime === "python") this.python = new Python(options.assets, options.endpoint, () => this.outbox.retryNow());
+    this.outbox = new Outbox(
+      resource(
+        { "service.name": options.service, "service.version": options.version, "deployment.environment.name": options.environment },
+        browserAttributes(),
+      ),
+      direct,
+      new Journal(),
+      () => (this.python?.state === "ready" ? this.python : this.python?.state === "starting" ? null : undefined),
+      () => this.consent.granted,
+      () => this.unfinished(),
+    );
+    if (this.consent.granted) void this.outbox.open();
+  }
+
+  /** The span under which what begins now goes while the document loads. */
+  loading(span: Span): void {
+    if (span.endTime === undefined) this.load = span;
+  }
+
+  log(options: LogOptions): void {
+    if (this.consent.refused) return;
+    const id = randomHex(16);
+    this.outbox.add("logs", id, encodeLog(id, { context: this.tracer.current, ...options }, this.redact, this.common()));
+  }
+
+  propagates(url: URL): boolean {
+    const allowed = this.options.propagate;
+    return this.consent.granted && (url.origin === location.origin || allowed.includes(url.origin) || allowed.includes("*"));
+  }
+
+  isOurs(url: URL): boolean {
+    return url.href.startsWith(this.agent) || url.href.startsWith(this.options.assets);
+  }
+
+  /** The visitor's decision; refusing forgets what was recorded. */
+  decide(granted: boolean): void {
+    this.consent.decide(granted);
+    if (granted) {
+      this.session.keep();
+      void this.outbox.open();
+      void this.outbox.flush();
+    } else {
+      this.session.forget();
+      this.outbox.clear();
+    }
+  }
+
+  addAttributes(attributes: Attributes): void {
+    this.attributes = { ...this.attributes, ...attributes };
+  }
+
+  setRedaction(redact: RedactOptions): void {
+    this.redact = redactor(redact);
+  }
+
+  traceparent(): string | undefined {
+    const current = this.tracer.current;
+    return current && this.consent.granted ? formatTraceparent(current) : undefined;
+  }
+
+  /** Ends what still runs, as far as it came: the page goes. */
+  finish(): void {
+    this.interactions.finish();
+    for (const span of [...this.running.keys()]) span.setAttribute(INCOMPLETE, true).end();
+  }
+
+  private started(span: Span): void {
+    this.running.set(span, false);
+    this.interactions?.started(span);
+    this.outbox.writeSoon();
+  }
+
+  private ended(span: Span): void {
+    this.running.delete(span);
+    this.interactions.ended(span);
+    if (span === this.load) this.load = undefined;
+    if (!this.consent.refused) this.outbox.add("traces", span.spanId, span.encode(this.redact, this.common()));
+  }
+
+  private *unfinished(): Generator<[string, string]> {
+    const common = { ...this.common(), [INCOMPLETE]: true };
+    for (const [span, written] of this.running) {
+      if (written || this.interactions.isTentative(span)) continue;
+      this.running.set(span, true);
+      yield [span.spanId, span.encode(this.redact, common)];
+    }
+  }
+
+  private common(): Attributes {
+    return { "session.id": this.session.id, ...this.attributes };
+  }
+}
+
+/** Marks a span that was cut off with its page. */
+const INCOMPLETE = "spanweave.incomplete";
