@@ -154,7 +154,7 @@ def _on_columns(attribute: Attribute, place: tuple[tuple[str, ...], tuple[str, .
             parameters += texts
     for label in place[1]:
         if texts is None:
-            choices.append(f"len(list_filter({MORE}, token -> starts_with(token, ?))) > 0")
+            choices.append(f"len([token FOR token IN {MORE} IF starts_with(token, ?)]) > 0")
             parameters.append(f"{label}=")
         else:
             choices.append(f"list_has_any({MORE}, ?::VARCHAR[])")

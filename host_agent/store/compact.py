@@ -1,8 +1,7 @@
 """Merges small neighbouring segments into larger ones, sorted and without duplicates.
 
-Segments are merged in tiers, so that a row is rewritten about once a tier: four neighbours of one tier (by
-powers of four of their size) become one of the next. The merge reads row group by row group, so that its
-memory is that of one row group of each input.
+Segments are merged in tiers, by powers of four of their size, so that a row is rewritten about once a tier. The
+merge reads row group by row group: its memory is that of one row group of each input.
 """
 
 import asyncio
@@ -34,26 +33,36 @@ async def compact(partition: Partition, segment_bytes: int) -> bool:
 
 
 def choose(segments: Sequence[Segment], segment_bytes: int) -> list[Segment]:
-    """Neighbours worth merging: at least `FAN_IN` in a row of one tier or below, together within
-    `segment_bytes`."""
-    run: list[Segment] = []
-    for segment in sorted(segments, key=lambda each: each.first):
-        small = segment.size < segment_bytes // 2
-        fits = sum(each.size for each in run) + segment.size <= segment_bytes
-        alike = not run or tier(segment) <= tier(run[0])
-        if not (small and fits and alike and len(run) < MAX_FAN_IN):
-            if len(run) >= FAN_IN:
+    """Neighbours worth merging, the smallest first: at least `FAN_IN`, together within `segment_bytes`, and
+    none of them more than half of the whole, so that a row's segment at least doubles whenever it is
+    rewritten."""
+    ordered = sorted(segments, key=lambda segment: segment.first)
+    for limit in sorted({tier(segment.size) for segment in ordered}):
+        run: list[Segment] = []
+        total = 0
+        for segment in ordered:
+            small = tier(segment.size) <= limit and segment.size < segment_bytes // 2
+            if small and len(run) < MAX_FAN_IN and total + segment.size <= segment_bytes:
+                run.append(segment)
+                total += segment.size
+                continue
+            if worthwhile(run):
                 return run
-            run = []
-        if small:
-            while run and tier(run[0]) < tier(segment):
-                run.pop(0)
-            run.append(segment)
-    return run if len(run) >= FAN_IN else []
+            run, total = ([segment], segment.size) if small else ([], 0)
+        if worthwhile(run):
+            return run
+    return []
 
 
-def tier(segment: Segment) -> int:
-    return max(0, (segment.size // SMALLEST_TIER).bit_length() - 1) // 2 + (segment.size >= SMALLEST_TIER)
+def worthwhile(run: Sequence[Segment]) -> bool:
+    return len(run) >= FAN_IN and 2 * max(segment.size for segment in run) <= sum(
+        segment.size for segment in run
+    )
+
+
+def tier(size: int) -> int:
+    """Powers of four of the smallest tier's size."""
+    return ((size // SMALLEST_TIER).bit_length() + 1) // 2
 
 
 def merge(segments: Sequence[Segment], signal: Signal) -> Segment:
