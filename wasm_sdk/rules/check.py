@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wasm_sdk.rules.coerce import EVERY, STRINGS
-from wasm_sdk.rules.errors import RuleError, RuleTypeError, nearest
+from wasm_sdk.rules.errors import EvaluationError, RuleError, RuleTypeError, nearest
 from wasm_sdk.rules.functions import FUNCTIONS, Function, Parameter
 from wasm_sdk.rules.kinds import Kind, describe
 from wasm_sdk.rules.paths import SYMBOLS
@@ -245,6 +245,11 @@ class _Checker:
         if not kinds & takes.kinds:
             reason = f"{parameter.name} of {call.function} must be {takes.noun}, not {describe(kinds)}"
             raise RuleTypeError(reason, "", value.at, _argument_hint(parameter))
+        if isinstance(value, Literal):
+            try:
+                takes.convert(value.value)
+            except EvaluationError as error:
+                raise RuleTypeError(str(error), "", value.at) from None
 
 
 def _argument_hint(parameter: Parameter) -> str:

@@ -5,12 +5,13 @@ The item is whatever the `Source` reads paths from: decoded messages, or a span 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wasm_sdk.otlp.values import plain
 from wasm_sdk.rules.check import arguments, function_of, literals
 from wasm_sdk.rules.errors import EvaluationError
-from wasm_sdk.rules.paths import SYMBOLS
+from wasm_sdk.rules.paths import NUMBERS
 from wasm_sdk.rules.tree import (
     INT_MIN,
     And,
@@ -21,6 +22,7 @@ from wasm_sdk.rules.tree import (
     Literal,
     MapOf,
     Negate,
+    Node,
     Not,
     Or,
     Path,
@@ -35,6 +37,13 @@ if TYPE_CHECKING:
 
     Getter = Callable[[Any], RuleValue]
     Test = Callable[[Any], bool]
+
+
+# A tracestate entry, as W3C Trace Context allows it.
+_MEMBER = re.compile(
+    r"(?:[a-z][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13})"
+    r"=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
+)
 
 
 class Source(Protocol):
@@ -58,6 +67,9 @@ class Builder:
 
     def predicate(self, node: Predicate) -> Test:
         """A function from an item to a bool; it raises EvaluationError for what it cannot judge."""
+        known = constant(node)
+        if known is not None:
+            return lambda _: known
         match node:
             case And(operands):
                 return _all([self.predicate(operand) for operand in operands])
@@ -70,7 +82,7 @@ class Builder:
                 first, second = self.value(left), self.value(right)
                 return lambda item: compare(symbol, first(item), second(item))
             case Literal(value):
-                return lambda _: value is True
+                return lambda _: bool(value)
             case Call():
                 return _truth(self.value(node), node.function)
 
@@ -80,7 +92,7 @@ class Builder:
             case Literal(value):
                 return lambda _: value
             case Symbol(name):
-                number = SYMBOLS[self.context][name]
+                number = NUMBERS[name]
                 return lambda _: number
             case ListOf(items):
                 getters = [self.value(item) for item in items]
@@ -134,6 +146,46 @@ class Builder:
         return lambda item: _index_result(result(item), [key(item) for key in keys])
 
 
+def constant(node: Node) -> bool | None:
+    """The truth of a condition that literals decide, as the collector finds it before it meets an item."""
+    match node:
+        case Literal(bool() as value):
+            return value
+        case Compare(symbol, left, right) if _is_literal(left) and _is_literal(right):
+            return compare(symbol, literal_value(left), literal_value(right))
+        case Not(operand):
+            known = constant(operand)
+            return None if known is None else not known
+        case And(operands) | Or(operands):
+            decisive = isinstance(node, Or)
+            found = [constant(operand) for operand in operands]
+            return decisive if decisive in found else None if None in found else not decisive
+    return None
+
+
+def _is_literal(node: Value) -> bool:
+    match node:
+        case ListOf(items):
+            return all(map(_is_literal, items))
+        case MapOf(items):
+            return all(_is_literal(value) for _, value in items)
+    return isinstance(node, Literal | Symbol)
+
+
+def literal_value(node: Value) -> RuleValue:
+    """The value of a literal, a symbol, or a list or map of such."""
+    match node:
+        case Literal(value):
+            return value
+        case Symbol(name):
+            return NUMBERS[name]
+        case ListOf(items):
+            return [literal_value(item) for item in items]
+        case MapOf(items):
+            return {key: literal_value(value) for key, value in items}
+    raise TypeError(f"{node} is not a literal")
+
+
 def _all(tests: Sequence[Test]) -> Test:
     def conjunction(item: Any) -> bool:
         for test in tests:  # noqa: SIM110 (a generator would cost more than the tests)
@@ -179,14 +231,17 @@ def _applied(judge: Callable[..., RuleValue], getters: list[Getter]) -> Getter:
 
 
 def _member(trace_state: str, key: RuleValue) -> str | None:
-    """The value of a tracestate entry; "" when it has none (as OTTL gives it)."""
+    """The value of a tracestate entry; "" when it has none, nil when it is not valid (as OTTL gives it)."""
     if type(key) is not str:
         raise EvaluationError(f"trace_state is indexed by a string, not {describe(key)}")
-    for member in trace_state.split(","):
-        name, _, value = member.strip(" \t").partition("=")
-        if name == key:
-            return value
-    return ""
+    members: dict[str, str] = {}
+    for member in filter(None, trace_state.split(",")):
+        name, _, value = member.partition("=")
+        name, value = name.lstrip(" \t"), value.rstrip(" \t")
+        if name in members or not _MEMBER.fullmatch(f"{name}={value}") or len(members) == 32:
+            return None
+        members[name] = value
+    return members.get(key, "")
 
 
 def _index_body(value: RuleValue, keys: list[RuleValue]) -> RuleValue:

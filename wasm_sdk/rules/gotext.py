@@ -46,11 +46,14 @@ def as_string(value: RuleValue) -> str:
         return ""
     if type(value) is bytes:
         return base64.b64encode(value).decode()
-    return value if type(value) is str else to_json(value)
+    return value if type(value) is str else to_json(value, 1)
 
 
-def to_json(value: RuleValue) -> str:
+def to_json(value: RuleValue, exponent_digits: int = 2) -> str:
     """A value as Go's encoding/json writes it: keys sorted, `<>&` escaped, bytes as base64.
+
+    A negative exponent has at least `exponent_digits`: 2 in what OTTL writes (goccy/go-json), 1 in what pdata
+    writes (encoding/json).
 
     Raises:
         EvaluationError: for a double that JSON cannot say (NaN, infinities).
@@ -62,7 +65,7 @@ def to_json(value: RuleValue) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float):
-        return double_text(value)
+        return double_text(value, exponent_digits)
     if isinstance(value, str):
         readable = encode(value).decode("utf-8", "replace")
         return _TO_ESCAPE.sub(lambda m: _ESCAPED[m.group()], json.dumps(readable, ensure_ascii=False))
@@ -76,13 +79,13 @@ def to_json(value: RuleValue) -> str:
         return str(value.nanoseconds)
     if is_map(value):
         entries = sorted(as_dict(value).items(), key=lambda entry: encode(entry[0]))
-        return "{" + ",".join(f"{to_json(k)}:{to_json(v)}" for k, v in entries) + "}"
+        return "{" + ",".join(f"{to_json(k)}:{to_json(v, exponent_digits)}" for k, v in entries) + "}"
     if is_list(value):
-        return "[" + ",".join(map(to_json, items_of(value))) + "]"
+        return "[" + ",".join(to_json(item, exponent_digits) for item in items_of(value)) + "]"
     raise EvaluationError(f"{describe(value)} has no text")
 
 
-def double_text(value: float) -> str:
+def double_text(value: float, exponent_digits: int = 2) -> str:
     """The shortest digits that give the double back, with an exponent below 1e-6 and from 1e21 on."""
     if not math.isfinite(value):
         raise EvaluationError(f"{value} has no text")
@@ -94,7 +97,8 @@ def double_text(value: float) -> str:
         return digits.removesuffix(".0")
     if not exponent:  # 0.0000001 is written with an exponent by Python already; 1e16 to 1e21 are above
         return digits
-    return f"{mantissa}e{int(exponent):+03d}" if int(exponent) > 0 else f"{mantissa}e{int(exponent)}"
+    width = 3 if int(exponent) > 0 else 1 + exponent_digits
+    return f"{mantissa}e{int(exponent):+0{width}d}"
 
 
 def rfc3339(time: Time) -> str:
@@ -112,7 +116,9 @@ def rfc3339(time: Time) -> str:
 
 _INT = re.compile(r"[+-]?[0-9]+\Z")
 _HEX_FLOAT = re.compile(r"[+-]?0[xX](?=[0-9a-fA-F._])[0-9a-fA-F_]*\.?[0-9a-fA-F_]*[pP][+-]?[0-9]+\Z")
-_FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\Z")
+_FLOAT = re.compile(r"[+-]?(?:[0-9_]+\.?[0-9_]*|\.[0-9_]+)(?:[eE][+-]?[0-9_]+)?\Z")
+# An underscore stands between digits, or between the 0x and a digit.
+_LONE_UNDERSCORE = re.compile(r"(?<![0-9a-fA-FxX])_|_(?![0-9a-fA-F])")
 _SPECIAL = {"inf": math.inf, "infinity": math.inf, "nan": math.nan}
 
 
@@ -128,9 +134,11 @@ def parse_double(text: str) -> float:
     sign, word = (-1.0, text[1:]) if text[:1] == "-" else (1.0, text.removeprefix("+"))
     if word.lower() in _SPECIAL and text.isascii():
         return sign * _SPECIAL[word.lower()]
+    if _LONE_UNDERSCORE.search(text):
+        raise EvaluationError(f"{text[:80]!r} is not a double")
     if _FLOAT.match(text):
-        number = float(text)
-    elif _HEX_FLOAT.match(text) and "__" not in text:
+        number = float(text.replace("_", ""))
+    elif _HEX_FLOAT.match(text):
         try:
             number = float.fromhex(text.replace("_", ""))
         except (ValueError, OverflowError):

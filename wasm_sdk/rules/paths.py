@@ -183,3 +183,6 @@ SYMBOLS: dict[str, dict[str, int]] = {
     "scope": {},
     "resource": {},
 }
+
+# No two contexts mean different numbers by one symbol.
+NUMBERS: dict[str, int] = {name: number for symbols in SYMBOLS.values() for name, number in symbols.items()}

@@ -93,6 +93,11 @@ def compare(symbol: str, left: RuleValue, right: RuleValue) -> bool:
     Values of different kinds are unequal and neither smaller nor larger; ints and doubles compare as
     doubles; nil equals nil only.
     """
+    # The collector reads empty bytes as nil.
+    if left == b"":
+        left = None
+    if right == b"":
+        right = None
     if left is None or right is None:
         return symbol in ("==", "<=", ">=") if left is right else symbol == "!="
     kind, other = type(left), type(right)

@@ -28,7 +28,7 @@ class Pattern:
 
     Attributes:
         source: the pattern as written.
-        longest_safe: up to which length of value, in characters, `re` is used; 0: never.
+        longest_safe: up to which length of value, in characters, `re` is used; -1: never.
     """
 
     __slots__ = ("_ascii", "_automaton", "_regex", "_text", "longest_safe", "source")
@@ -38,7 +38,7 @@ class Pattern:
         self._regex = essence(parse(source))
         self.longest_safe = longest_safe(self._regex)
         self._automaton: Automaton | None = None
-        if self.longest_safe:
+        if self.longest_safe >= 0:
             self._text = re.compile(python_pattern(self._regex), re.ASCII).search
             self._ascii = re.compile(python_pattern(self._regex, ascii_only=True).encode("ascii")).search
 

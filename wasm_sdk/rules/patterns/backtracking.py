@@ -44,13 +44,13 @@ class Bound:
 
 
 def longest_safe(regex: Regex) -> int:
-    """The longest value, in characters, that `re` matches within the budget; 0: none."""
+    """The longest value, in characters, that `re` matches within the budget; -1: none."""
     bound = _bound(regex, ())
     if bound is None:
-        return 0
+        return -1
     steps = bound.steps if _anchored(regex) else _times(bound.steps, LINEAR)
     if steps is None:
-        return 0
+        return -1
     low, high = 0, LONGEST
     while low < high:
         middle = (low + high + 1) // 2

@@ -123,7 +123,6 @@ class _Parser:
         self.at = 0
         self.depth = 0
         self.flags: frozenset[str] = frozenset()
-        self.names: set[str] = set()
         bad = re.search("[\ud800-\udfff]", text)
         if bad:
             raise self.error("the pattern is not UTF-8", bad.start())
@@ -162,6 +161,8 @@ class _Parser:
                 continue
             item = self.item()
             if item is None:
+                # As in Go, flags between two repeats let the second one be.
+                repeated = not items
                 continue
             before = len(items)
             if isinstance(item, Sequence) and self.text.startswith(r"\Q", start):
@@ -227,9 +228,6 @@ class _Parser:
                 return None
         elif named:
             self.at = named.end()
-            if named[1] in self.names:
-                raise self.error(f"two groups are named {named[1]}", start)
-            self.names.add(named[1])
         elif self.text.startswith("(?", start):
             foreign = next(
                 (w for g, w in _FOREIGN_GROUPS.items() if self.text.startswith(g, start)), "this group"
