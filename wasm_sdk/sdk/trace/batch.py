@@ -60,6 +60,11 @@ class BatchSpanProcessor(SpanProcessor):
         )
 
     @property
+    def exported(self) -> int:
+        """Spans delivered."""
+        return self._batcher.exported
+
+    @property
     def dropped(self) -> int:
         """Spans that found the queue full or came after shutdown."""
         return self._batcher.dropped

@@ -45,7 +45,8 @@ def test_a_batch_is_what_the_official_encoder_makes_of_it():
         tracer = provider.get_tracer(library, "1.0", "https://schema/s", {"scope": True})
         span = tracer.start_span(
             f"span of {library}", context, kind,
-            {"s": "ä", "i": -5, "big": 2**62, "f": 0.5, "t": True, "l": [1, 2], "b": b"\x00\xff", "m": {"k": "v"},
+            {"s": "ä", "i": -5, "big": 2**62, "f": 0.5, "t": True, "l": [1, 2],
+             "b": b"\x00\xff", "m": {"k": "v"},
              "one too many": 1},
             [Link(REMOTE, {"l": 1}), Link(REMOTE)],
         )  # fmt: skip
