@@ -6,6 +6,7 @@ loader keeps its copy.
 """
 
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
@@ -19,6 +20,9 @@ DELAY = 0.2
 """Seconds that a batch waits for others: the loader has batched before."""
 TIMEOUT = 20.0
 """Seconds for an export with its retries; what fails then goes back to the loader, which tries again."""
+
+# What goes wrong is told to the loader, which explains it on the page's console once.
+logging.getLogger("wasm_sdk").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +56,12 @@ class Page:
         try:
             batch = Batch(number, json_to_protobuf(Signal(signal), body.encode()))
         except (MalformedOTLP, ValueError) as error:
-            self._report(number, Delivery(False, message=str(error)), permanent=True)
+            self._report(number, Delivery(False, message=str(error), failure="refused"))
             return
         self._lanes[Signal(signal)].add(batch)
 
-    def _report(self, number: int, delivery: Delivery, *, permanent: bool = False) -> None:
-        self._done(json.dumps({"batch": number, "permanent": permanent, **asdict(delivery)}))
+    def _report(self, number: int, delivery: Delivery) -> None:
+        self._done(json.dumps({"batch": number, **asdict(delivery)}))
 
 
 class _Lane:
@@ -82,7 +86,7 @@ class _Lane:
         self._batcher.add(batch)
 
     async def _export(self, batches: list[Batch]) -> bool:
-        delivery = Delivery(False, message="the export was cut off")
+        delivery = Delivery(False, message="the export was cut off", failure="busy")
         try:
             # Protobuf merges by concatenation: the requests' repeated fields follow one another.
             delivery = await self._exporter.send(b"".join(batch.request for batch in batches))

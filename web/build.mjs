@@ -26,10 +26,10 @@ const worker = await bundle("src/worker/main.ts", "esm", {
   __CORE__: `../${asset("core", [["core.zip", core]])}/core.zip`,
   __LOCK__: lock,
 });
-const later = await bundle("src/capture/later.ts", "esm", {});
-const laterPath = `assets/${asset("later", [["later.js", later]])}/later.js`;
 const workerPath = `assets/${asset("worker", [["worker.js", worker]])}/worker.js`;
-writeFileSync(join(dist, "spanweave.js"), await bundle("src/loader/main.ts", "iife", { __WORKER__: workerPath, __LATER__: laterPath }));
+const later = await bundle("src/later/main.ts", "esm", { __WORKER__: workerPath });
+const laterPath = `assets/${asset("later", [["later.js", later]])}/later.js`;
+writeFileSync(join(dist, "spanweave.js"), await bundle("src/loader/main.ts", "iife", { __LATER__: laterPath }));
 writeManifest();
 
 /** The archives, compiled by the Python that will run them. */

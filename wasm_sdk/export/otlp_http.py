@@ -8,6 +8,7 @@ import logging
 import time
 import zlib
 from dataclasses import dataclass
+from typing import Literal
 
 from wasm_sdk import runtime
 from wasm_sdk.export.retry import RETRYABLE_STATUS, RetryPolicy, retry_after
@@ -23,6 +24,9 @@ USER_AGENT = f"OTel-OTLP-Exporter-Python-spanweave/{VERSION}"
 MAX_REQUEST_BYTES = 64 * 1024 * 1024  # the specification's limit for a request, before compression
 
 
+Failure = Literal["refused", "busy", "unreachable"]
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """What became of a request.
@@ -31,11 +35,14 @@ class Delivery:
         accepted: The collector answered with success; some items may still be `rejected`.
         rejected: Items that the collector took the request without (partial success).
         message: Why, in the collector's or the exporter's words; empty when all went well.
+        failure: Of what is not accepted: `refused` for good, or the collector was `busy` or `unreachable`
+            until the time-out, so that a caller who still has the request may send it again later.
     """
 
     accepted: bool
     rejected: int = 0
     message: str = ""
+    failure: Failure | None = None
 
 
 class OTLPHTTPExporter:
@@ -83,16 +90,17 @@ class OTLPHTTPExporter:
         body = self._body(request)
         deadline = time.monotonic() + self.settings.timeout
         attempt = 0
+        failure: Failure
         while True:
             left = await self._wait_for_turn(deadline)
             if left <= 0:
-                return self._failed("the collector asked to come back later than the time-out allows")
+                return self._failed("the collector asked to come back later than the time-out allows", "busy")
             try:
                 response = await runtime.current.post(
                     self.settings.endpoint, body, self._headers, left, self.settings.tls
                 )
             except runtime.ConnectionFailed as error:
-                reason, delay = str(error), self._retry.delay(attempt)
+                reason, failure, delay = str(error), "unreachable", self._retry.delay(attempt)
             except ValueError as error:
                 return self._failed(str(error))
             else:
@@ -101,9 +109,9 @@ class OTLPHTTPExporter:
                 reason = self._reason(response)
                 if response.status not in RETRYABLE_STATUS:
                     return self._failed(reason)
-                delay = self._throttled(response, attempt)
+                failure, delay = "busy", self._throttled(response, attempt)
             if time.monotonic() + delay >= deadline:
-                return self._failed(reason)
+                return self._failed(reason, failure)
             attempt += 1
             await asyncio.sleep(delay)
 
@@ -162,7 +170,7 @@ class OTLPHTTPExporter:
             message = response.body[:200].decode("utf-8", "replace")
         return f"{self.settings.endpoint} answered {response.status}{': ' if message else ''}{message}"
 
-    def _failed(self, reason: str) -> Delivery:
+    def _failed(self, reason: str, failure: Failure = "refused") -> Delivery:
         # A collector that is down would otherwise fill the log as steadily as it gets nothing.
         _log.log(
             logging.DEBUG if self._failing else logging.WARNING,
@@ -171,7 +179,7 @@ class OTLPHTTPExporter:
             reason,
         )
         self._failing = True
-        return Delivery(False, message=reason)
+        return Delivery(False, message=reason, failure=failure)
 
 
 def _is_json(response: runtime.Response) -> bool:

@@ -1,6 +1,6 @@
 /** Set by the build. */
 declare const __VERSION__: string;
-/** The worker's file, relative to the loader's own. */
+/** The worker's file, relative to the loader's (`assets`). */
 declare const __WORKER__: string;
 /** The captures that are loaded after the page, relative to the loader's own file. */
 declare const __LATER__: string;

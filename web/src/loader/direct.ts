@@ -3,10 +3,8 @@ import { envelope, type Outgoing, type Signal } from "../core/envelope.ts";
 /** What became of records that were sent. */
 export interface Outcome {
   ok: boolean;
-  /** Sending the same records again is of no use. */
-  permanent?: boolean;
-  /** The request never got an answer. */
-  unreachable?: boolean;
+  /** Why not: refused for good, or the agent is busy or cannot be reached, and a later try may succeed. */
+  failure?: "refused" | "busy" | "unreachable" | null;
   /** Milliseconds after which the agent wants to hear again. */
   retryAfter?: number;
   /** Records that the agent took the request without. */
@@ -51,7 +49,7 @@ export class Direct implements Exporter {
         signal: AbortSignal.timeout(this.timeout),
       });
     } catch (error) {
-      return { ok: false, unreachable: true, message: String(error) };
+      return { ok: false, failure: "unreachable", message: String(error) };
     }
     const reply = (await answer.json().catch(() => ({}))) as Reply;
     if (answer.ok) {
@@ -60,7 +58,7 @@ export class Direct implements Exporter {
     }
     return {
       ok: false,
-      permanent: !RETRYABLE.includes(answer.status),
+      failure: RETRYABLE.includes(answer.status) ? "busy" : "refused",
       retryAfter: retryAfter(answer.headers.get("retry-after")),
       message: `${this.url(signal)} answered ${answer.status}${reply.message ? `: ${reply.message}` : ""}`,
     };

@@ -2,12 +2,11 @@ import { captureClicks } from "../capture/clicks.ts";
 import { captureDocumentLoad } from "../capture/documentLoad.ts";
 import { captureErrors } from "../capture/errors.ts";
 import { captureFetch } from "../capture/fetch.ts";
-import type { captureLater } from "../capture/later.ts";
 import { captureXhr } from "../capture/xhr.ts";
 import type { Attributes } from "../core/attributes.ts";
 import type { RedactOptions } from "../core/redact.ts";
 import { warn } from "./console.ts";
-import { followLifecycle, whenIdle, whenLoaded } from "./lifecycle.ts";
+import { followLifecycle, whenLoaded } from "./lifecycle.ts";
 import { fromScript, type Options } from "./options.ts";
 import { ObservedPage } from "./page.ts";
 
@@ -41,13 +40,7 @@ export function start(options: Options): Spanweave {
   captureClicks(page);
   captureErrors(page);
   followLifecycle(page);
-  whenLoaded(() => {
-    import(new URL(__LATER__, options.assets).href).then(
-      (later: { captureLater: typeof captureLater }) => later.captureLater(page, load),
-      (error: unknown) => warn(`web vitals are not recorded: ${String(error)}`),
-    );
-    if (page.python) whenIdle(() => page.python?.start());
-  });
+  whenLoaded(() => page.loaded(load));
   return {
     consent: (granted) => page.decide(granted),
     flush: () => page.outbox.flush(),
@@ -57,11 +50,10 @@ export function start(options: Options): Spanweave {
     tracer: page.tracer,
     log: (record) => page.log(record),
     get runtime() {
-      const state = page.python?.state ?? "failed";
-      return state === "ready" ? "python" : state === "failed" ? "loader" : state;
+      return page.second.runtime;
     },
     get bootMilliseconds() {
-      return page.python?.bootMilliseconds;
+      return page.second.bootMilliseconds;
     },
   };
 }

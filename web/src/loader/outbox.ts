@@ -3,7 +3,6 @@ import { randomHex } from "../core/ids.ts";
 import { warn } from "./console.ts";
 import { KEEPALIVE_BYTES, type Direct, type Exporter, type Outcome } from "./direct.ts";
 import { Drops } from "./drops.ts";
-import { explainUnreachable } from "./reasons.ts";
 import type { Journal } from "./journal.ts";
 
 const SIGNALS: readonly Signal[] = ["traces", "logs", "metrics"];
@@ -41,6 +40,7 @@ export class Outbox {
    *   worker: the Python worker's, undefined while it is not ready; null while it is worth waiting for.
    *   allowed: whether anything may be stored and sent.
    *   provisional: encodes the spans that still run, for the case that the page is killed.
+   *   unreachable: told of a URL that gave no answer.
    */
   constructor(
     private readonly resource: string,
@@ -49,6 +49,7 @@ export class Outbox {
     private readonly worker: () => Exporter | null | undefined,
     private readonly allowed: () => boolean,
     private readonly provisional: () => Iterable<[id: string, json: string]>,
+    private readonly unreachable: (url: string) => void,
   ) {}
 
   add(signal: Signal, id: string, json: string): void {
@@ -167,7 +168,7 @@ export class Outbox {
     for (const entry of batch) entry.inFlight = true;
     const outcome = await exporter.send(signal, batch);
     for (const entry of batch) entry.inFlight = false;
-    if (outcome.ok || outcome.permanent) {
+    if (outcome.ok || outcome.failure === "refused") {
       for (const { id } of batch) this.remove(id);
       this.writeSoon();
     }
@@ -182,12 +183,12 @@ export class Outbox {
       if (outcome.rejected) warn(`the agent rejected ${outcome.rejected} of ${count} ${signal}: ${outcome.message}`);
       return;
     }
-    if (outcome.permanent) {
+    if (outcome.failure === "refused") {
       this.drops.add(signal, "refused", count);
       warn(`${count} records (${signal}) are dropped: ${outcome.message}`);
       return;
     }
-    if (outcome.unreachable) void explainUnreachable(this.direct.url(signal)).then(warn);
+    if (outcome.failure === "unreachable") this.unreachable(this.direct.url(signal));
     const backoff = Math.min(LONGEST_BACKOFF_MS, FLUSH_MS * 2 ** this.failures++) * (0.5 + Math.random() / 2);
     this.notBefore = performance.now() + Math.max(backoff, outcome.retryAfter ?? 0);
     this.flushSoon(FLUSH_MS);

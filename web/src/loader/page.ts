@@ -15,7 +15,7 @@ import { Interactions } from "./interaction.ts";
 import { Journal } from "./journal.ts";
 import type { Options } from "./options.ts";
 import { Outbox } from "./outbox.ts";
-import { Python } from "./python.ts";
+import { Second } from "./second.ts";
 import { Session } from "./session.ts";
 
 /** A page under observation: where what the captures see becomes records, and where consent and redaction hold. */
@@ -23,7 +23,7 @@ export class ObservedPage implements Page {
   readonly tracer: Tracer;
   readonly interactions: Interactions;
   readonly outbox: Outbox;
-  readonly python: Python | undefined;
+  readonly second: Second;
   private readonly consent: Consent;
   private readonly session: Session;
   private readonly running = new Map<Span, boolean>();
@@ -42,7 +42,7 @@ export class ObservedPage implements Page {
     this.tracer.ambient = () => this.interactions.current ?? this.load;
     const direct = new Direct(options.endpoint);
     this.agent = direct.url("traces").replace(/traces$/, "");
-    if (options.runtime === "python") this.python = new Python(options.assets, options.endpoint, () => this.outbox.retryNow());
+    this.second = new Second(options, () => this.outbox.retryNow());
     this.outbox = new Outbox(
       resource(
         { "service.name": options.service, "service.version": options.version, "deployment.environment.name": options.environment },
@@ -50,9 +50,10 @@ export class ObservedPage implements Page {
       ),
       direct,
       new Journal(),
-      () => (this.python?.state === "ready" ? this.python : this.python?.state === "starting" ? null : undefined),
+      () => this.second.exporter,
       () => this.consent.granted,
       () => this.unfinished(),
+      (url) => this.second.explain(url),
     );
     if (this.consent.granted) void this.outbox.open();
   }
@@ -60,6 +61,12 @@ export class ObservedPage implements Page {
   /** The span under which what begins now goes while the document loads. */
   loading(span: Span): void {
     if (span.endTime === undefined) this.load = span;
+  }
+
+  /** The document has loaded: what could wait until now. */
+  loaded(load: Span): void {
+    this.second.load(this, load);
+    if (this.consent.granted) this.second.startPython();
   }
 
   log(options: LogOptions): void {
@@ -84,6 +91,7 @@ export class ObservedPage implements Page {
       this.session.keep();
       void this.outbox.open();
       void this.outbox.flush();
+      this.second.startPython();
     } else {
       this.session.forget();
       this.outbox.clear();

@@ -17,9 +17,8 @@ export type FromWorker =
       type: "done";
       batch: number;
       accepted: boolean;
-      permanent: boolean;
-      unreachable: boolean;
       rejected: number;
       message: string;
-      retry_after: number;
+      /** Where it was not accepted: for good, or worth another try later. */
+      failure: "refused" | "busy" | "unreachable" | null;
     };

@@ -1,17 +1,17 @@
 import { envelope, type Outgoing, type Signal } from "../core/envelope.ts";
 import type { FromWorker, ToWorker } from "../worker/messages.ts";
-import { warn } from "./console.ts";
-import type { Exporter, Outcome } from "./direct.ts";
+import { warn } from "../loader/console.ts";
+import type { Exporter, Outcome } from "../loader/direct.ts";
 
 /** Booting takes about half a second; one that takes this long hangs. */
 const BOOT_MS = 30_000;
 
-/** How things stand with Python. */
-export type State = "starting" | "ready" | "failed";
+/** Python gives an export 20 seconds with its retries; who has not answered by then has died. */
+const ANSWER_MS = 60_000;
 
 /** The worker that runs the Python core, as an exporter. */
 export class Python implements Exporter {
-  state: State = "starting";
+  state: "starting" | "ready" | "failed" = "starting";
   /** How long the boot took; undefined until then. */
   bootMilliseconds: number | undefined;
   private worker: Worker | undefined;
@@ -45,7 +45,11 @@ export class Python implements Exporter {
   send(signal: Signal, records: readonly Outgoing[]): Promise<Outcome> {
     const batch = ++this.batches;
     return new Promise((resolve) => {
-      this.pending.set(batch, resolve);
+      const timer = setTimeout(() => this.fail("its worker does not answer any more"), ANSWER_MS);
+      this.pending.set(batch, (outcome) => {
+        clearTimeout(timer);
+        resolve(outcome);
+      });
       this.post({ type: "batch", batch, signal, body: envelope(signal, records) });
     });
   }
@@ -58,7 +62,7 @@ export class Python implements Exporter {
     document.removeEventListener("securitypolicyviolation", this.blocked);
     this.worker?.terminate();
     warn(`the Python runtime is off: ${reason}. The loader exports OTLP/JSON by itself.`);
-    for (const resolve of this.pending.values()) resolve({ ok: false });
+    for (const resolve of this.pending.values()) resolve({ ok: false, failure: "busy" });
     this.pending.clear();
     this.onChange();
   }
@@ -90,8 +94,7 @@ export class Python implements Exporter {
       document.removeEventListener("securitypolicyviolation", this.blocked);
       return this.onChange();
     }
-    const { accepted, permanent, unreachable, rejected, message: reason, retry_after: retryAfter } = message;
-    this.pending.get(message.batch)?.({ ok: accepted, permanent, unreachable, rejected, message: reason, retryAfter });
+    this.pending.get(message.batch)?.({ ...message, ok: message.accepted });
     this.pending.delete(message.batch);
   }
 }
