@@ -28,7 +28,7 @@ if not os.environ.get("SPANWEAVE_PURE") and COMPILED:
             )
             for path in COMPILED
         ],
-        # Bytes come from outside: bounds stay checked (see docs/performance.md for what that costs).
+        # Bytes come from outside: bounds stay checked.
         compiler_directives={
             "language_level": 3,
             "annotation_typing": False,  # the `.pxd` types, not the annotations, which mean Python objects
