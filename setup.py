@@ -28,6 +28,7 @@ if not os.environ.get("SPANWEAVE_PURE") and COMPILED:
             )
             for path in COMPILED
         ],
+        build_dir="build/cython",  # generated C beside the sources would end up in wheels
         # Bytes come from outside: bounds stay checked.
         compiler_directives={
             "language_level": 3,
