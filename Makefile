@@ -14,8 +14,9 @@ $(VENV)/.python: pyproject.toml setup.py $(COMPILED)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "setup: Python packages (pyproject.toml)"
 	@mkdir -p build
-	@$(BIN)/python -m pip install --upgrade 'pip>=25' -e '.[dev]' >build/setup-python.log 2>&1 \
-	  || { tail -20 build/setup-python.log; exit 1; }
+	@# An old pip cannot resolve OpenTelemetry's pre-releases: it goes first.
+	@{ $(BIN)/python -m pip install --upgrade 'pip>=25' && $(BIN)/python -m pip install -e '.[dev]'; } \
+	  >build/setup-python.log 2>&1 || { tail -20 build/setup-python.log; exit 1; }
 	@touch $@
 
 web/dist/.built: web/package-lock.json $(wildcard web/src/*.ts web/src/*/*.ts web/*.mjs web/*.py) $(shell find wasm_sdk -name '*.py')
