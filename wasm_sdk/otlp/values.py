@@ -46,7 +46,7 @@ class KeyValues(list[KeyValue]):
     __slots__ = ()
 
     @classmethod
-    def of(cls, attributes: Mapping[str, AnyValue]) -> "KeyValues":
+    def of(cls, attributes: Mapping[str, Any]) -> "KeyValues":
         """Attributes out of a mapping, in its order; nested mappings become `KeyValues` too."""
         return cls([KeyValue(key, _native(value)) for key, value in attributes.items()])
 
