@@ -1,0 +1,1 @@
+"""The door: OTLP over HTTP and gRPC, one way to accept for both, everything bounded."""

@@ -1,0 +1,109 @@
+"""uvicorn's HTTP connection with bounds on what a client may do without ever completing a request."""
+
+import asyncio
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+MAX_HEAD_BYTES = 64 << 10
+IDLE_TIMEOUT = 75.0
+"""Seconds that a connection may rest between requests. SDKs send every 5 to 60 seconds and reuse theirs:
+closing it just as they do would fail an export."""
+
+
+class GuardedConnection(HttpToolsProtocol):
+    """Closes connections whose head does not arrive, is too long, or that are too many.
+
+    Attributes:
+        header_timeout: Seconds from the first byte (or the connection's opening) to the end of the head, and
+            for what is left of a body whose request was answered already.
+        max_connections: Beyond this, new connections are told to come back.
+    """
+
+    header_timeout = 10.0
+    max_connections = 2048
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._deadline: asyncio.TimerHandle | None = None
+        self._head_bytes = 0
+        self._in_head = True
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > self.max_connections:
+            self._answer_and_close(
+                b"503 Service Unavailable",
+                b"too many connections (http.max_connections)",
+                b"retry-after: 1\r\n",
+            )
+        else:
+            self._arm(self.header_timeout)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._disarm()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if self._in_head and self._head_bytes > MAX_HEAD_BYTES:
+            self._answer_and_close(
+                b"431 Request Header Fields Too Large", b"the head of the request is too long"
+            )
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+        self._head_bytes = 0
+        self._arm(self.header_timeout)
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._disarm()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._in_head = True
+        self._head_bytes = 0
+        if self.cycle.response_complete:
+            self._arm(IDLE_TIMEOUT)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._arm(self.header_timeout if self.cycle.more_body else IDLE_TIMEOUT)
+
+    def _arm(self, seconds: float) -> None:
+        self._disarm()
+        if not self.transport.is_closing():
+            self._deadline = self.loop.call_later(seconds, self._expire)
+
+    def _disarm(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _expire(self) -> None:
+        if self._head_bytes and self._in_head:
+            self._answer_and_close(b"408 Request Timeout", b"the head of the request did not arrive in time")
+        else:
+            self.transport.close()
+
+    def _answer_and_close(self, status: bytes, text: bytes, header: bytes = b"") -> None:
+        self._disarm()
+        self.transport.write(
+            b"HTTP/1.1 %s\r\ncontent-type: text/plain\r\n%scontent-length: %d\r\nconnection: close\r\n\r\n%s"
+            % (status, header, len(text), text)
+        )
+        self.transport.close()
