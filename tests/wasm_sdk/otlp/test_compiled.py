@@ -1,67 +1,30 @@
 """The compiled modules and their sources are one program: same results, same faults."""
 
-import importlib.util
 import os
 import random
 import subprocess
 import sys
-from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 import pytest
 
-from tests.wasm_sdk.otlp.test_malformed import REQUEST, mutated
-from wasm_sdk import otlp
-from wasm_sdk.otlp import MalformedOTLP, Signal, check, screen, wire
-
-FOLDER = Path(otlp.__file__).parent
-COMPILED = [module for module in (wire, check) if not (module.__file__ or "").endswith(".py")]
+from tests.wasm_sdk.otlp.fuzz import BUILT, FOLDER, SEEDS, Differential, mutated
 
 
-def source(name: str) -> ModuleType:
-    """The module as interpreted, beside the compiled one."""
-    spec = importlib.util.spec_from_file_location(f"interpreted_{name}", FOLDER / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def test_unchanged_requests_are_read_alike() -> None:
+    run = Differential()
+    for data in SEEDS:
+        assert list(run.differences(data)) == []
+    assert run.seen == {"read": len(SEEDS)}
 
 
-def outcome(read: Callable[[], Any]) -> Any:
-    try:
-        return read()
-    except MalformedOTLP as error:
-        return error.reason, error.where
-
-
-def described(slices: Any) -> list[tuple[Any, ...]]:
-    names = [name for name in wire.SpanSlice.__dict__ if not name.startswith("_")]
-    return [tuple((name, getattr(each, name)) for name in names) for each in slices]
-
-
-@pytest.mark.skipif(
-    len(COMPILED) < 2, reason="the compiled modules are not built, or SPANWEAVE_INTERPRETED is set"
-)
-def test_mutated_requests_give_the_same_slices_counts_and_faults() -> None:
-    plain_wire, plain_check = source("wire"), source("check")
-    tables = (screen._KINDS, screen._CHILDREN, screen._COUNTED, screen._ROOTS[Signal.TRACES])
-    walkers = [module.Walker(*tables) for module in (check, plain_check)]
+@pytest.mark.skipif(not BUILT, reason="no compiled modules here, or SPANWEAVE_INTERPRETED is set")
+def test_mutated_requests_are_read_or_refused_alike() -> None:
+    run = Differential()
     chance = random.Random(20)
-    refused = 0
-    for _ in range(4000):
-        data = mutated(REQUEST, chance)
-        slices = [outcome(lambda m=m, d=data: described(m.iter_spans(d))) for m in (wire, plain_wire)]
-        assert slices[0] == slices[1], data.hex()
-        if isinstance(slices[0], list):
-            joined = [module.join_spans(module.iter_spans(data)) for module in (wire, plain_wire)]
-            assert joined[0] == joined[1], data.hex()
-        counts = [outcome(lambda w=w, d=data: (w.walk(d), w.items, w.invalid)) for w in walkers]
-        assert counts[0] == counts[1], data.hex()
-        refused += isinstance(slices[0], tuple)
-    assert 0 < refused < 4000
+    for _ in range(3000):
+        data = mutated(chance.choice(SEEDS), chance)
+        assert list(run.differences(data)) == [], data.hex()
+    assert set(run.seen) == {"read", "refused"}
 
 
 @pytest.mark.parametrize("interpreted", ["", "1"])

@@ -11,50 +11,13 @@ from hypothesis import strategies as st
 
 from tests.conftest import Sample
 from tests.wasm_sdk.otlp import oracle
+from tests.wasm_sdk.otlp.fuzz import SEEDS, mutated
 from wasm_sdk import otlp
-from wasm_sdk.otlp import KeyValues, MalformedOTLP, Signal, Span, SpanEvent, SpanLink, Status
+from wasm_sdk.otlp import MalformedOTLP, Signal
 from wasm_sdk.otlp.screen import screen
 from wasm_sdk.otlp.wire import iter_spans
 
-REQUEST = otlp.encode_traces(
-    otlp.TracesData(
-        [
-            otlp.ResourceSpans(
-                otlp.Resource(KeyValues.of({"service.name": "shop"})),
-                [
-                    otlp.ScopeSpans(
-                        otlp.InstrumentationScope("lib", "1"),
-                        [
-                            Span(
-                                trace_id=bytes(range(16)),
-                                span_id=bytes(range(8)),
-                                name="GET",
-                                kind=2,
-                                start_time_unix_nano=1,
-                                end_time_unix_nano=2,
-                                attributes=KeyValues.of(
-                                    {
-                                        "s": "v",
-                                        "i": -1,
-                                        "d": 1.5,
-                                        "b": True,
-                                        "l": [1, {"k": b"x"}],
-                                        "long": "x" * 200,
-                                    }
-                                ),
-                                events=[SpanEvent(1, "e", KeyValues.of({"a": 1}))],
-                                links=[SpanLink(bytes(16), bytes(8), "a=b", flags=1)],
-                                status=Status("no", 2),
-                                flags=1,
-                            )
-                        ],
-                        "url",
-                    )
-                ],
-            )
-        ]
-    )
-)
+REQUEST = SEEDS[0]
 
 
 def outcome(read: Callable[[], Any]) -> str:
@@ -85,24 +48,6 @@ def test_every_sample_cut_anywhere_is_refused_with_its_end(otlp_samples: list[Sa
             official = outcome(lambda cut=cut, sample=sample: oracle.parse(sample.signal, cut))
             assert outcome(lambda cut=cut, sample=sample: otlp.decode(Signal(sample.signal), cut)) == official
             assert outcome(lambda cut=cut, sample=sample: screen(Signal(sample.signal), cut)) == official
-
-
-def mutated(data: bytes, chance: random.Random) -> bytes:
-    out = bytearray(data)
-    for _ in range(chance.choice((1, 1, 2, 5))):
-        at = chance.randrange(len(out)) if out else 0
-        match chance.randrange(5):
-            case 0 if out:
-                out[at] = chance.randrange(256)
-            case 1 if out:
-                out[at] = chance.choice((0, 127, 128, 255))
-            case 2:
-                del out[at : at + chance.randrange(1, 30)]
-            case 3:
-                out[at:at] = chance.randbytes(chance.randrange(1, 12))
-            case _:
-                del out[at + 1 :]
-    return bytes(out)
 
 
 @pytest.mark.parametrize("signal", oracle.SIGNALS)
