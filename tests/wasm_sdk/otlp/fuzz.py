@@ -1,7 +1,7 @@
 """Differential fuzzing: the compiled modules, their sources and Google's protobuf on mutated requests.
 
-`python -m tests.wasm_sdk.otlp.fuzz --cases 1000000 --seed 1` prints counts and the first differences in hexadecimal,
-and exits 1 when there are any. `test_compiled.py` runs a few thousand cases.
+`python -m tests.wasm_sdk.otlp.fuzz --cases 1000000 --seed 1` prints counts and the first differences, in
+hexadecimal, and exits 1 when there are any. `test_compiled.py` runs a few thousand cases.
 """
 
 import argparse
