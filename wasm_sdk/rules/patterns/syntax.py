@@ -254,9 +254,6 @@ class _Parser:
             quoted = self.text[start + 2 : end if end >= 0 else None]
             self.at = end + 2 if end >= 0 else len(self.text)
             return Sequence(tuple(Chars(self.folded(((ord(c), ord(c)),))) for c in quoted))
-        if char == "E":
-            self.at += 2
-            return None
         ranges = self.class_escape()
         if ranges is None:
             code = self.code_escape()

@@ -1,0 +1,379 @@
+"""One span that is still bytes, and the fields of it that rules ask for.
+
+A view remembers where the wanted fields stand, in slots; nothing is decoded or copied before a rule looks
+at it. Its three sections (resource, scope, span) are opened one by one, so that what spans share is scanned
+once. Plain Python that Cython compiles (types in `spanview.pxd`).
+"""
+
+import struct
+from array import array
+from typing import Any
+
+from wasm_sdk.otlp.errors import malformed_at
+from wasm_sdk.otlp.wire import delimited, skip, varint, varint32
+
+_COMPILED = not __file__.endswith((".py", ".pyc"))
+
+# What a slot holds. INT and BOOL hold their number in `at`; FIXED is eight bytes of a time.
+ABSENT, EMPTY, STRING, BOOL, INT, DOUBLE, FIXED, LIST, MAP, BYTES = range(10)
+
+_ABSENT, _EMPTY, _STRING, _BOOL, _INT, _DOUBLE, _FIXED, _LIST, _MAP, _BYTES = range(10)
+
+RESOURCE, SCOPE, SPAN = range(3)
+
+# Field numbers that mean something, beyond those that are spelled out below.
+STATUS_CODE, STATUS_MESSAGE = 17, 18
+_FIELDS = 32
+_DOUBLE_FORMAT = struct.Struct("<d")
+
+
+def _numbers(count: int) -> Any:
+    # The compiled code wants machine numbers; for the interpreter a list is faster.
+    return array("q", bytes(8 * count)) if _COMPILED else [0] * count
+
+
+class SpanView:
+    """Fields of the span that was opened last.
+
+    Args:
+        fields: for each section, wanted field numbers and their slots (STATUS_CODE and STATUS_MESSAGE are
+        fields of
+            spans, too).
+        keys: for each section, wanted attribute keys and their slots.
+
+    Slots are numbered from 0, those of the resource first, then those of the scope, then those of the span.
+
+    Attributes:
+        reason: why the last test could not judge.
+        generation: counts opened spans; `resource_generation` and `scope_generation` likewise.
+    """
+
+    def __init__(self, fields: list[dict[int, int]], keys: list[dict[bytes, int]]) -> None:
+        counts = [len(fields[section]) + len(keys[section]) for section in (RESOURCE, SCOPE, SPAN)]
+        self.resource_end = counts[0]
+        self.scope_end = counts[0] + counts[1]
+        self.slots = sum(counts)
+        self.kinds = _numbers(self.slots + 1)
+        self.at = _numbers(self.slots + 1)
+        self.sizes = _numbers(self.slots + 1)
+        self._keys = keys
+        self._tables = [_table(section) for section in keys]
+        self._fields = [_by_number(section) for section in fields]
+        self.span_keys = keys[SPAN]
+        self.span_table = self._tables[SPAN]
+        self.span_fields = self._fields[SPAN]
+        self.resource = self.scope = self.span = b""
+        self.resource_start = self.resource_stop = 0
+        self.scope_start = self.scope_stop = self.start = self.stop = 0
+        self.resource_generation = self.scope_generation = self.generation = 0
+        self.reason = ""
+
+    def open(self, resource: bytes, scope: bytes, span: bytes) -> None:
+        """Look at a span cut out of its request (the parts of a `SpanSlice`).
+
+        A resource or scope that is the same object as last time is not scanned again.
+
+        Raises:
+            MalformedOTLP: a part is not what OTLP allows.
+        """
+        if resource is not self.resource or self.resource_stop != len(resource):
+            self.open_resource(resource, 0, len(resource))
+        if scope is not self.scope or self.scope_stop != len(scope):
+            self.open_scope(scope, 0, len(scope))
+        self.open_span(span, 0, len(span))
+
+    def open_resource(self, data: bytes, pos: int, end: int) -> int:
+        """Look at a ResourceSpans message, of which scope_spans is skipped (or has been cut out)."""
+        self.resource = data
+        self.resource_start, self.resource_stop = pos, end
+        self.resource_generation += 1
+        if self.resource_end:
+            self._forget(0, self.resource_end)
+            self._outer(data, pos, end, RESOURCE)
+        return 0
+
+    def open_scope(self, data: bytes, pos: int, end: int) -> int:
+        """Look at a ScopeSpans message, of which spans is skipped (or has been cut out)."""
+        self.scope = data
+        self.scope_start, self.scope_stop = pos, end
+        self.scope_generation += 1
+        if self.scope_end > self.resource_end:
+            self._forget(self.resource_end, self.scope_end)
+            self._outer(data, pos, end, SCOPE)
+        return 0
+
+    def open_span(self, data: bytes, pos: int, end: int) -> int:
+        """Look at a Span message."""
+        self.span = data
+        self.start, self.stop = pos, end
+        self.generation += 1
+        self._forget(self.scope_end, self.slots)
+        if end > len(data):
+            raise malformed_at("the data ends in the middle of a span", len(data))
+        try:
+            self._scan(data, pos, end)
+        except IndexError:
+            raise malformed_at("the span ends in the middle of a field", end) from None
+        return 0
+
+    def _forget(self, first: int, last: int) -> int:
+        if _COMPILED:
+            for slot in range(first, last):
+                self.kinds[slot] = _ABSENT
+        else:
+            _clear(self.kinds, first, last)
+        return 0
+
+    def _scan(self, data: bytes, pos: int, end: int) -> int:
+        kinds, at, sizes = self.kinds, self.at, self.sizes
+        table, fields = self.span_table, self.span_fields
+        while pos < end:
+            tag = data[pos]
+            if tag == 0x4A:  # attributes, by far the most
+                size = data[pos + 1]
+                pos += 2
+                if size > 127:
+                    size, pos = varint32(data, pos - 1)
+                if size > end - pos:
+                    raise malformed_at("a length runs past the end of its message", pos)
+                key_size = data[pos + 1] if size > 1 else 255
+                # Most keys are told apart by their length and last letter.
+                if (
+                    data[pos] != 0x0A
+                    or key_size > 127
+                    or key_size + 2 > size
+                    or table[(key_size * 7 + data[pos + key_size + 1]) & 255]
+                ):
+                    self._attribute(data, pos, pos + size, self.span_keys)
+                pos += size
+                continue
+            if tag > 127:
+                start = pos
+                tag, pos = varint32(data, pos)
+                slot = fields[tag >> 3] if tag >> 3 < _FIELDS else -1
+                if tag == 0x85 and slot >= 0 and pos + 4 <= end:  # flags
+                    kinds[slot] = _INT
+                    number = 0
+                    for index in range(3, -1, -1):
+                        number = number << 8 | data[pos + index]
+                    at[slot] = number
+                pos = skip(data, pos, tag, end, 3)
+                continue
+            start = pos
+            pos += 1
+            wire = tag & 7
+            slot = fields[tag >> 3]
+            if wire == 2:
+                size = data[pos]
+                pos += 1
+                if size > 127:
+                    size, pos = varint32(data, pos - 1)
+                if size > end - pos:
+                    raise malformed_at("a length runs past the end of its message", start)
+                if tag == 0x7A:
+                    self._status(data, pos, pos + size)
+                elif slot >= 0:
+                    kinds[slot] = _BYTES if tag < 0x28 and tag != 0x1A else _STRING
+                    at[slot] = pos
+                    sizes[slot] = size
+                pos += size
+            elif wire == 1:
+                if slot >= 0:
+                    kinds[slot] = _FIXED
+                    at[slot] = pos
+                pos += 8
+            elif wire == 0:
+                number, pos = varint(data, pos)
+                if slot >= 0:
+                    kinds[slot] = _INT
+                    at[slot] = _int32(number) if tag == 0x30 else number & 0xFFFFFFFF
+            else:
+                pos = skip(data, pos, tag, end, 3)
+        if pos > end:
+            raise malformed_at("a field runs past the end of the span", end)
+        return 0
+
+    def _status(self, data: bytes, pos: int, end: int) -> int:
+        code, message = self.span_fields[STATUS_CODE], self.span_fields[STATUS_MESSAGE]
+        while pos < end:
+            tag, pos = varint32(data, pos)
+            if tag == 0x18:
+                number, pos = varint(data, pos)
+                if code >= 0:
+                    self.kinds[code] = _INT
+                    self.at[code] = _int32(number)
+            elif tag == 0x12:
+                pos, stop = delimited(data, pos, end)
+                if message >= 0:
+                    self.kinds[message] = _STRING
+                    self.at[message] = pos
+                    self.sizes[message] = stop - pos
+                pos = stop
+            else:
+                pos = skip(data, pos, tag, end, 4)
+        return 0
+
+    def _outer(self, data: bytes, pos: int, end: int, section: int) -> int:
+        """Scan ResourceSpans or ScopeSpans: the Resource or Scope in field 1, the schema URL in field 3."""
+        schema = self._fields[section][0]
+        if end > len(data):
+            raise malformed_at("the data ends in the middle of a message", len(data))
+        try:
+            while pos < end:
+                tag, pos = varint32(data, pos)
+                if tag == 0x0A or tag == 0x1A:
+                    pos, stop = delimited(data, pos, end)
+                    if tag == 0x0A:
+                        self._inner(data, pos, stop, section)
+                    elif schema >= 0:
+                        self._text(schema, pos, stop)
+                    pos = stop
+                else:
+                    pos = skip(data, pos, tag, end, 1)
+        except IndexError:
+            raise malformed_at("the data ends in the middle of a field", end) from None
+        return 0
+
+    def _inner(self, data: bytes, pos: int, end: int, section: int) -> int:
+        """Scan Resource (attributes 1, dropped 2) or InstrumentationScope (name, version, attributes,
+        dropped).
+        """
+        fields, keys = self._fields[section], self._keys[section]
+        attributes = 0x0A if section == RESOURCE else 0x1A
+        while pos < end:
+            tag, pos = varint32(data, pos)
+            slot = fields[tag >> 3] if tag >> 3 < _FIELDS else -1
+            if tag & 7 == 2:
+                pos, stop = delimited(data, pos, end)
+                if tag == attributes:
+                    self._attribute(data, pos, stop, keys)
+                elif slot >= 0:
+                    self._text(slot, pos, stop)
+                pos = stop
+            elif tag & 7 == 0 and slot >= 0:
+                number, pos = varint(data, pos)
+                self.kinds[slot] = _INT
+                self.at[slot] = number & 0xFFFFFFFF
+            else:
+                pos = skip(data, pos, tag, end, 3)
+        return 0
+
+    def _text(self, slot: int, pos: int, stop: int) -> int:
+        self.kinds[slot] = _STRING
+        self.at[slot] = pos
+        self.sizes[slot] = stop - pos
+        return 0
+
+    def _attribute(self, data: bytes, pos: int, end: int, keys: dict[bytes, int]) -> int:
+        key_at = key_stop = value_at = value_stop = 0
+        while pos < end:
+            tag, pos = varint32(data, pos)
+            if tag == 0x0A:
+                key_at, key_stop = delimited(data, pos, end)
+                pos = key_stop
+            elif tag == 0x12:
+                value_at, value_stop = delimited(data, pos, end)
+                pos = value_stop
+            else:
+                pos = skip(data, pos, tag, end, 4)
+        found = keys.get(data[key_at:key_stop])
+        if found is not None:
+            slot = found
+            if self.kinds[slot] == _ABSENT:  # of equal keys the first counts
+                self._value(data, value_at, value_stop, slot)
+        return 0
+
+    def _value(self, data: bytes, pos: int, end: int, slot: int) -> int:
+        """Scan an AnyValue; of several kinds the last counts."""
+        kinds, at, sizes = self.kinds, self.at, self.sizes
+        kinds[slot] = _EMPTY
+        begin = pos
+        while pos < end:
+            tag, pos = varint32(data, pos)
+            if tag == 0x0A or tag == 0x3A:
+                pos, stop = delimited(data, pos, end)
+                kinds[slot] = _STRING if tag == 0x0A else _BYTES
+                at[slot] = pos
+                sizes[slot] = stop - pos
+                pos = stop
+            elif tag == 0x2A or tag == 0x32:
+                pos = skip(data, pos, tag, end, 5)
+                kinds[slot] = _LIST if tag == 0x2A else _MAP
+                at[slot] = begin
+                sizes[slot] = end - begin
+            elif tag == 0x18 or tag == 0x10:
+                number, pos = varint(data, pos)
+                kinds[slot] = _INT if tag == 0x18 else _BOOL
+                at[slot] = _int64(number) if tag == 0x18 else number != 0
+            elif tag == 0x21:
+                kinds[slot] = _DOUBLE
+                at[slot] = pos
+                pos += 8
+            else:
+                pos = skip(data, pos, tag, end, 5)
+        if pos > end:
+            raise malformed_at("a value runs past the end of its message", end)
+        return 0
+
+    def kind(self, slot: int) -> int:
+        """What the slot holds: ABSENT, EMPTY, STRING, ..."""
+        return int(self.kinds[slot])
+
+    def buffer(self, slot: int) -> bytes:
+        """The bytes that a slot's position counts in."""
+        return (
+            self.span if slot >= self.scope_end else self.resource if slot < self.resource_end else self.scope
+        )
+
+    def content(self, slot: int) -> bytes:
+        """The bytes of a string or of bytes; for a list or a map, the whole AnyValue message."""
+        pos = self.at[slot]
+        return self.buffer(slot)[pos : pos + self.sizes[slot]]
+
+    def number(self, slot: int) -> int:
+        """An int, a bool or a time as a signed number."""
+        pos = self.at[slot]
+        if self.kinds[slot] != _FIXED:
+            return pos
+        data = self.span
+        if not _COMPILED:
+            return int.from_bytes(data[pos : pos + 8], "little", signed=True)
+        number = 0
+        for index in range(7, -1, -1):
+            number = number << 8 | data[pos + index]
+        return _int64(number)
+
+    def real(self, slot: int) -> float:
+        """A double."""
+        pos = self.at[slot]
+        return _DOUBLE_FORMAT.unpack_from(self.buffer(slot), pos)[0]  # type: ignore[no-any-return]
+
+
+def _int32(number: int) -> int:
+    number &= 0xFFFFFFFF
+    return number - 0x100000000 if number > 0x7FFFFFFF else number
+
+
+def _int64(number: int) -> int:
+    if _COMPILED:
+        return number  # the return type does it
+    return number - (1 << 64) if number >> 63 else number
+
+
+def _clear(kinds: list[int], first: int, last: int) -> None:
+    kinds[first:last] = [ABSENT] * (last - first)
+
+
+def _by_number(slots: dict[int, int]) -> Any:
+    numbers = _numbers(_FIELDS)
+    for number in range(_FIELDS):
+        numbers[number] = slots.get(number, -1)
+    return numbers
+
+
+def _table(keys: dict[bytes, int]) -> bytes:
+    """Which (length, last letter) occur among the keys."""
+    table = bytearray(256)
+    for key in keys:
+        table[(len(key) * 7 + (key[len(key) - 1] if key else 0)) & 255] = 1
+    return bytes(table)
