@@ -18,6 +18,7 @@ _fixed64 = struct.Struct("<Q").pack
 _KEYS = 1024
 _VALUES = 256
 _CACHED_LENGTH = 64
+_HEADS = 256
 _NAMES = 4096
 _U64 = (1 << 64) - 1
 
@@ -41,6 +42,14 @@ class _Key:
         self.values: dict[str | int, bytes] = {}
         self.heads: dict[int, bytes] = {}
 
+    def string_head(self, size: int) -> bytes:
+        """Everything before a string of `size` bytes."""
+        length = varint(size)
+        head = self.head(1 + len(length) + size) + b"\n" + length
+        if size < _HEADS:
+            self.heads[size] = head
+        return head
+
     def head(self, size: int) -> bytes:
         """Everything before an AnyValue of `size` bytes."""
         length = varint(size)
@@ -56,29 +65,23 @@ class Fields:
 
     def encode(self, attributes: Attributes, out: list[bytes]) -> None:
         """Appends the fields to `out`; raises as `SpanEncoder.encode`."""
-        keys = self._keys
+        find = self._keys.get
+        append = out.append
         for key, value in attributes.items():
-            known = keys.get(key) or self._learn(key)
+            known = find(key) or self._learn(key)
             kind = type(value)
             if kind is str:
                 cached = known.values.get(value)
                 if cached is not None:
-                    out.append(cached)
+                    append(cached)
                     continue
                 content = text(value)
                 size = len(content)
-                if size < 126:
-                    head = known.heads.get(size)
-                    if head is None:
-                        head = known.heads[size] = known.head(size + 2) + b"\n" + varint(size)
-                    out.append(head)
-                    out.append(content)
-                    if size <= _CACHED_LENGTH and len(known.values) < _VALUES:
-                        known.values[value] = head + content
-                else:
-                    content = b"\n" + varint(size) + content
-                    out.append(known.head(len(content)))
-                    out.append(content)
+                head = known.heads.get(size) or known.string_head(size)
+                append(head)
+                append(content)
+                if size <= _CACHED_LENGTH and len(known.values) < _VALUES:
+                    known.values[value] = head + content
             elif kind is int:
                 cached = known.values.get(value)
                 if cached is None:
@@ -86,16 +89,16 @@ class Fields:
                     cached = known.head(len(content)) + content
                     if len(known.values) < _VALUES:
                         known.values[value] = cached
-                out.append(cached)
+                append(cached)
             elif kind is float:
-                out.append(known.double)
-                out.append(_double(value))
+                append(known.double)
+                append(_double(value))
             elif kind is bool:
-                out.append(known.true if value else known.false)
+                append(known.true if value else known.false)
             else:
                 content = encode_value(value)
-                out.append(known.head(len(content)))
-                out.append(content)
+                append(known.head(len(content)))
+                append(content)
 
     def _learn(self, key: str) -> _Key:
         if len(self._keys) >= _KEYS:
@@ -253,40 +256,6 @@ def encode_scope(
     return b"".join(out)
 
 
-def wrap_scope(scope: bytes, spans: Sequence[bytes], schema_url: str = "") -> bytes:
-    """A ScopeSpans message of encoded spans, for `wrap_resource`.
-
-    Args:
-        scope: an InstrumentationScope message.
-        spans: span messages.
-        schema_url: of the scope.
-    """
-    out: list[bytes] = [b"\n", varint(len(scope)), scope]
-    for span in spans:
-        out.append(b"\x12")
-        out.append(varint(len(span)))
-        out.append(span)
-    _string(b"\x1a", schema_url, out)
-    return b"".join(out)
-
-
-def wrap_resource(resource: bytes, scope_spans: Iterable[bytes], schema_url: str = "") -> bytes:
-    """An ExportTraceServiceRequest of one resource.
-
-    Args:
-        resource: a Resource message.
-        scope_spans: ScopeSpans messages.
-        schema_url: of the resource.
-    """
-    parts: list[bytes] = [b"\n", varint(len(resource)), resource]
-    for each in scope_spans:
-        parts += (b"\x12", varint(len(each)), each)
-    _string(b"\x1a", schema_url, parts)
-    out: list[bytes] = []
-    _message(b"\n", parts, out)
-    return b"".join(out)
-
-
 def wrap(
     resource: bytes,
     scope: bytes,
@@ -294,8 +263,27 @@ def wrap(
     resource_schema_url: str = "",
     scope_schema_url: str = "",
 ) -> bytes:
-    """An ExportTraceServiceRequest of one resource and one scope; several scopes: `wrap_resource`."""
-    return wrap_resource(resource, [wrap_scope(scope, spans, scope_schema_url)], resource_schema_url)
+    """An ExportTraceServiceRequest of one resource and one scope.
+
+    Args:
+        resource: a Resource message.
+        scope: an InstrumentationScope message.
+        spans: span messages.
+        resource_schema_url: of the resource, as `scope_schema_url` of the scope.
+    """
+    inner: list[bytes] = [b"\n", varint(len(scope)), scope]
+    append = inner.append
+    for span in spans:
+        append(b"\x12")
+        append(varint(len(span)))
+        append(span)
+    _string(b"\x1a", scope_schema_url, inner)
+    inner_size = sum(map(len, inner))
+    head = [b"\n", varint(len(resource)), resource, b"\x12", varint(inner_size)]
+    tail: list[bytes] = []
+    _string(b"\x1a", resource_schema_url, tail)
+    size = sum(map(len, head)) + inner_size + sum(map(len, tail))
+    return b"".join([b"\n", varint(size), *head, *inner, *tail])
 
 
 def _status(code: int, message: str) -> list[bytes]:

@@ -78,10 +78,12 @@ def text(value: str) -> bytes:
 
 def varint(value: int) -> bytes:
     """Base-128 of an unsigned 64-bit integer."""
-    if value < 128:
-        return _BYTES[value]
-    if value < 16384:
-        return bytes((value & 127 | 128, value >> 7))
+    known = _SHORT.get(value)
+    if known is not None:
+        return known
+    if 0 <= value < 16384:
+        short = _SHORT[value] = bytes((value & 127 | 128, value >> 7))
+        return short
     out = bytearray()
     while value > 127:
         out.append(value & 127 | 128)
@@ -90,4 +92,5 @@ def varint(value: int) -> bytes:
     return bytes(out)
 
 
-_BYTES = [bytes((n,)) for n in range(128)]
+# Lengths repeat; those of two bytes are added as they come, 16,256 at most.
+_SHORT = {n: bytes((n,)) for n in range(128)}
