@@ -36,6 +36,7 @@ class GuardedConnection(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._head_bytes = 0
         self._in_head = True
+        self._begun = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -64,8 +65,7 @@ class GuardedConnection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._in_head = True
-        self._head_bytes = 0
+        self._begun = True
         self._arm(self.header_timeout)
 
     def on_headers_complete(self) -> None:
@@ -76,6 +76,7 @@ class GuardedConnection(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._in_head = True
+        self._begun = False
         self._head_bytes = 0
         if self.cycle.response_complete:
             self._arm(IDLE_TIMEOUT)
@@ -95,7 +96,7 @@ class GuardedConnection(HttpToolsProtocol):
             self._deadline = None
 
     def _expire(self) -> None:
-        if self._head_bytes and self._in_head:
+        if self._begun and self._in_head:
             self._answer_and_close(b"408 Request Timeout", b"the head of the request did not arrive in time")
         else:
             self.transport.close()
