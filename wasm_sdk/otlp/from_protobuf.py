@@ -182,17 +182,26 @@ def _span(data: bytes, pos: int, end: int, depth: int) -> model.Span:
     find = seen.get
     while pos < end:
         tag = data[pos]
-        if tag == 0x4A or tag == 0x0A or tag == 0x12 or tag == 0x22 or tag == 0x2A:
+        if tag == 0x4A:
             size = data[pos + 1]
             pos += 2
             if size > 127:
                 size, pos = varint32(data, pos - 1)
             stop = pos + size
-            if stop > end:
-                raise malformed_at(OVERRUN, pos)
-            if tag == 0x4A:
-                append(find(data[pos:stop]) or key_value(data, pos, stop, depth + 1))
-            elif tag == 0x2A:
+            item = find(data[pos:stop])
+            if item is None:
+                if stop > end:
+                    raise malformed_at(OVERRUN, pos)
+                item = key_value(data, pos, stop, depth + 1)
+            append(item)
+            pos = stop
+        elif tag == 0x0A or tag == 0x12 or tag == 0x22 or tag == 0x2A:
+            size = data[pos + 1]
+            pos += 2
+            if size > 127:
+                size, pos = varint32(data, pos - 1)
+            stop = pos + size
+            if tag == 0x2A:
                 name = text(data, pos, stop)
             elif tag == 0x0A:
                 trace_id = data[pos:stop]
@@ -209,6 +218,8 @@ def _span(data: bytes, pos: int, end: int, depth: int) -> model.Span:
             pos += 2
         else:
             break
+    if pos > end:
+        raise malformed_at(OVERRUN, end)
     span = model.Span(
         trace_id, span_id, "", parent_span_id, name, kind, start_time, end_time, attributes, 0,
         [], 0, [], 0, model.Status(present=False), 0,
