@@ -39,6 +39,7 @@ def visit(url: str) -> Iterator[Page]:
             page = browser.new_page()
             page.goto(url)
             yield page
+            page.close()  # as a person leaves: the page may say what it still has to say
         except Error as error:
             raise DemoError(f"the page {url}: {error.message}") from None
         finally:
