@@ -1,0 +1,1 @@
+"""Kernel tracing: programs loaded by a privileged helper, events drained without privileges."""

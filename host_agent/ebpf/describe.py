@@ -1,0 +1,233 @@
+"""What an event is called and which attributes it carries (OpenTelemetry semantic conventions 1.38)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from host_agent.ebpf import arguments
+from host_agent.ebpf.layout import EventFlag, Kind
+from host_agent.ebpf.machine import syscall_names
+from host_agent.ebpf.text import (
+    address,
+    clean,
+    dns_question,
+    paths,
+    postgres_statement,
+    redis_command,
+    sockaddr,
+    statement_shape,
+    until_nul,
+)
+
+_RCODES = {1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED"}
+_Description = tuple[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionName:
+    """A probed function: its name, the file that holds it, and what stopped it."""
+
+    name: str
+    file: str
+    mechanism: str
+
+
+def rcode(code: int) -> str:
+    """A DNS response code by name."""
+    return _RCODES.get(code, str(code))
+
+
+def text(message: np.void) -> str:
+    """A message's only string."""
+    return clean(until_nul(_raw(message)))
+
+
+def _raw(message: np.void) -> bytes:
+    return bytes(message["text"])[: int(message["text_length"])]
+
+
+def describe(
+    kind: Kind, event: np.void, message: np.void | None, names: dict[int, FunctionName]
+) -> _Description:
+    """The span's name and attributes."""
+    if kind in (Kind.FUNCTION, Kind.KERNEL_FUNCTION, Kind.USDT, Kind.ALLOCATION):
+        return _function(kind, event, message, names)
+    if message is None:
+        return _PLAIN.get(kind, _syscall)(event, None)
+    return _PLAIN.get(kind, _syscall)(event, message)
+
+
+def _syscall(event: np.void, message: np.void | None) -> _Description:
+    number = int(event["probe"])
+    name = syscall_names().get(number, f"syscall {number}")
+    strings: list[str] = []
+    if message is not None:
+        if int(event["flags"]) & EventFlag.SOCKADDR:
+            strings = [sockaddr(_raw(message))]
+        else:
+            strings = paths(message)
+    attributes: dict[str, Any] = {"linux.syscall.name": name, "linux.syscall.result": int(event["result"])}
+    for key, value in arguments.decode(number, [int(a) for a in event["args"]], strings).items():
+        attributes[f"linux.syscall.argument.{key}"] = value
+    return name, attributes
+
+
+def _file(event: np.void, message: np.void | None) -> _Description:
+    assert message is not None
+    name = syscall_names().get(int(event["args"][5]), "file")
+    found = paths(message)
+    result = int(event["result"])
+    attributes: dict[str, Any] = {"linux.syscall.name": name}
+    if found:
+        attributes["file.path"] = found[0]
+    if len(found) > 1:
+        attributes["file.target_path"] = found[1]
+    if name.lstrip("p").startswith(("read", "write", "sendfile")) and result >= 0:
+        attributes["file.io.bytes"] = result
+        attributes["disk.io.direction"] = "read" if "read" in name else "write"
+    return name, attributes
+
+
+def _endpoints(message: np.void, *, server: bool) -> dict[str, Any]:
+    ends = message["ends"]
+    local, remote = address(ends["local"].tobytes()), address(ends["remote"].tobytes())
+    attributes: dict[str, Any] = {}
+    if remote:
+        attributes["network.peer.address"] = remote
+        attributes["network.peer.port"] = int(ends["remote_port"])
+        attributes["network.local.address"] = local
+        attributes["network.local.port"] = int(ends["local_port"])
+        attributes["network.transport"] = "udp" if int(ends["protocol"]) == 17 else "tcp"
+        attributes["client.address" if server else "server.address"] = remote
+        attributes["server.port"] = int(ends["local_port"] if server else ends["remote_port"])
+        if server:
+            attributes["server.address"] = local
+    return attributes
+
+
+def _http(event: np.void, message: np.void, *, server: bool) -> _Description:
+    method, _, path = clean(_raw(message)).partition(" ")
+    attributes: dict[str, Any] = {
+        "http.request.method": method,
+        "url.path": path,
+        "url.scheme": "https" if int(event["flags"]) & EventFlag.TLS else "http",
+        "network.protocol.name": "http",
+        **_endpoints(message, server=server),
+    }
+    if status := int(event["result"]):
+        attributes["http.response.status_code"] = status
+    attributes["http.response.size"] = int(event["args"][1])
+    return method, attributes
+
+
+def _sql(event: np.void, message: np.void | None) -> _Description:
+    assert message is not None
+    shape = statement_shape(postgres_statement(_raw(message)))
+    operation = shape.split(" ", 1)[0].upper()
+    return operation or "postgresql", {
+        "db.system.name": "postgresql",
+        "db.operation.name": operation,
+        "db.query.text": shape,
+        **_endpoints(message, server=False),
+    }
+
+
+def _redis(event: np.void, message: np.void | None) -> _Description:
+    assert message is not None
+    command = redis_command(_raw(message))
+    return command or "redis", {
+        "db.system.name": "redis",
+        "db.operation.name": command,
+        **_endpoints(message, server=False),
+    }
+
+
+def _dns(event: np.void, message: np.void | None) -> _Description:
+    assert message is not None
+    question = dns_question(_raw(message))
+    return "DNS query", {
+        "dns.question.name": question,
+        "dns.response_code": rcode(int(event["result"])) if int(event["result"]) else "NOERROR",
+        **_endpoints(message, server=False),
+    }
+
+
+def _traffic(name: str) -> Callable[[np.void, np.void | None], _Description]:
+    def describe_traffic(event: np.void, message: np.void | None) -> _Description:
+        assert message is not None
+        attributes = _endpoints(message, server=name == "tcp.accept")
+        if name in ("tcp.send", "tcp.receive") and int(event["result"]) >= 0:
+            attributes["network.io.bytes"] = int(event["result"])
+            attributes["network.io.direction"] = "transmit" if name == "tcp.send" else "receive"
+        return name, attributes
+
+    return describe_traffic
+
+
+def _connection(event: np.void, message: np.void | None) -> _Description:
+    assert message is not None
+    sent, received, out, inbound, retransmits, rtt = (int(a) for a in event["args"])
+    return "tcp.connection", {
+        **_endpoints(message, server=int(message["ends"]["role"]) == 2),
+        "tcp.bytes_sent": sent,
+        "tcp.bytes_received": received,
+        "tcp.segments_sent": out,
+        "tcp.segments_received": inbound,
+        "tcp.retransmits": retransmits,
+        "tcp.rtt_us": rtt,
+    }
+
+
+def _page_fault(event: np.void, _: np.void | None) -> _Description:
+    return "page fault", {
+        "linux.memory.address": hex(int(event["args"][0])),
+        "linux.memory.fault": "write" if int(event["args"][1]) & 2 else "read",
+    }
+
+
+def _out_of_memory(event: np.void, message: np.void | None) -> _Description:
+    return "out of memory kill", {"process.command": text(message) if message is not None else ""}
+
+
+def _function(
+    kind: Kind, event: np.void, message: np.void | None, names: dict[int, FunctionName]
+) -> _Description:
+    known = names.get(int(event["probe"]), FunctionName("function", "", ""))
+    attributes: dict[str, Any] = {
+        "code.function.name": known.name,
+        "spanweave.probe.mechanism": known.mechanism,
+    }
+    if known.file:
+        attributes["code.file.path"] = known.file
+    if kind is Kind.ALLOCATION:
+        attributes["linux.memory.allocated_bytes"] = int(event["args"][0])
+        attributes["linux.memory.address"] = hex(int(event["result"]))
+    elif kind is Kind.USDT:
+        attributes |= {f"usdt.argument.{i}": int(a) for i, a in enumerate(event["args"])}
+        if message is not None and int(message["text_length"]):
+            attributes["usdt.strings"] = paths(message)
+    elif known.mechanism != "tracepoint":
+        attributes["linux.function.result"] = int(event["result"])
+    return known.name, attributes
+
+
+_PLAIN: dict[Kind, Callable[[np.void, np.void | None], _Description]] = {
+    Kind.SYSCALL: _syscall,
+    Kind.FILE: _file,
+    Kind.CONNECT: _traffic("tcp.connect"),
+    Kind.ACCEPT: _traffic("tcp.accept"),
+    Kind.SEND: _traffic("tcp.send"),
+    Kind.RECEIVE: _traffic("tcp.receive"),
+    Kind.CONNECTION: _connection,
+    Kind.HTTP_SERVER: lambda e, m: _http(e, m, server=True),  # type: ignore[arg-type]
+    Kind.HTTP_CLIENT: lambda e, m: _http(e, m, server=False),  # type: ignore[arg-type]
+    Kind.SQL: _sql,
+    Kind.REDIS: _redis,
+    Kind.DNS: _dns,
+    Kind.PAGE_FAULT: _page_fault,
+    Kind.OUT_OF_MEMORY: _out_of_memory,
+}
