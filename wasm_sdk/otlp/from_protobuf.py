@@ -12,7 +12,15 @@ from wasm_sdk.otlp import model, schema
 from wasm_sdk.otlp.errors import MalformedOTLP, malformed_at
 from wasm_sdk.otlp.schema import Schema
 from wasm_sdk.otlp.signal import Signal
-from wasm_sdk.otlp.value_from_protobuf import OVERRUN, any_value, key_value, merged, seen, unknown_field
+from wasm_sdk.otlp.value_from_protobuf import (
+    OVERRUN,
+    any_value,
+    key_value,
+    merged,
+    plain_key_value,
+    seen,
+    unknown_field,
+)
 from wasm_sdk.otlp.values import EncodedValue, KeyValues
 from wasm_sdk.otlp.wire import MAX_DEPTH, text, varint, varint32
 
@@ -192,7 +200,7 @@ def _span(data: bytes, pos: int, end: int, depth: int) -> model.Span:
             if item is None:
                 if stop > end:
                     raise malformed_at(OVERRUN, pos)
-                item = key_value(data, pos, stop, depth + 1)
+                item = plain_key_value(data, pos, stop) or key_value(data, pos, stop, depth + 1)
             append(item)
             pos = stop
         elif tag == 0x0A or tag == 0x12 or tag == 0x22 or tag == 0x2A:

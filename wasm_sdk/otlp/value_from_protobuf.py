@@ -25,7 +25,7 @@ _keys: dict[bytes, str] = {}
 
 def key_value(data: bytes, pos: int, end: int, depth: int) -> KeyValue:
     if depth < MAX_DEPTH:
-        result = _plain_key_value(data, pos, end)
+        result = plain_key_value(data, pos, end)
         if result is not None:
             return result
     key = ""
@@ -57,9 +57,9 @@ def key_value(data: bytes, pos: int, end: int, depth: int) -> KeyValue:
     return KeyValue(key, value, unknown)
 
 
-def _plain_key_value(data: bytes, pos: int, end: int) -> KeyValue | None:
+def plain_key_value(data: bytes, pos: int, end: int) -> KeyValue | None:
     """A key and one scalar value, in this order and short, as nearly all are; None for all the others."""
-    if end - pos > _SEEN_BYTES or end - pos < 6 or data[pos] != 0x0A:
+    if not 6 <= end - pos <= _SEEN_BYTES or data[pos] != 0x0A:
         return None
     middle = pos + 2 + data[pos + 1]
     size = end - middle - 2
