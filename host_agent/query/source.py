@@ -63,7 +63,7 @@ def rows_of(
     """The rows that fulfil `where`, from every segment of the snapshot and from memory.
 
     Args:
-        columns: SQL expressions over the layout's columns.
+        columns: SQL expressions over the layout's columns and `filename` (of the segment, empty in memory).
         attributes: What a row must have; with `mark` what it must have to be marked.
         mark: Name of a boolean column that says whether the row fulfils `matching` and `attributes`; None:
             rows that do not are left out.
@@ -73,28 +73,30 @@ def rows_of(
     parts: list[Source] = []
     for variant, paths in _variants(snapshot.segments, attributes, keep_all=mark is not None).items():
         conditions = [*matching, *(_on_columns(a, v) for a, v in zip(attributes, variant, strict=True))]
-        parts.append(_select(columns, "read_parquet(?)", [paths], where, conditions, mark))
-    if snapshot.fresh:
-        tables = []
-        for chunk in snapshot.fresh:
-            mask = np.ones(len(chunk), dtype=np.bool_)
-            for attribute in attributes:
-                mask &= chunk.having(attribute.labels, attribute.texts)
-            table = chunk.table
-            tables.append(
-                table.append_column("has_attributes", pa.array(mask))
-                if mark
-                else table.filter(pa.array(mask))
-            )
-        cursor.register("fresh", pa.concat_tables(tables))
+        parts.append(_select(columns, "read_parquet(?, filename = true)", [paths], where, conditions, mark))
+    if snapshot.fresh or not parts:
+        cursor.register("fresh", _fresh(snapshot, attributes, marked=mark is not None))
         conditions = [*matching, Condition("has_attributes")] if mark else matching
-        parts.append(_select(columns, "fresh", [], where, conditions, mark))
-    if not parts:
-        empty = snapshot.layout.schema.empty_table().append_column("has_attributes", pa.array([], pa.bool_()))
-        cursor.register("fresh", empty)
-        parts.append(_select(columns, "fresh", [], where, matching, mark))
+        parts.append(_select(columns, "(SELECT *, '' AS filename FROM fresh)", [], where, conditions, mark))
     sql = "(" + " UNION ALL ".join(part.sql for part in parts) + ")"
     return Source(sql, [parameter for part in parts for parameter in part.parameters])
+
+
+def _fresh(snapshot: Snapshot, attributes: Sequence[Attribute], marked: bool) -> pa.Table:
+    """The rows in memory that have the attributes; with `marked` all rows, and whether they have them."""
+    tables = []
+    for chunk in snapshot.fresh:
+        mask = np.ones(len(chunk), dtype=np.bool_)
+        for attribute in attributes:
+            mask &= chunk.having(attribute.labels, attribute.texts)
+        having = pa.array(mask)
+        tables.append(
+            chunk.table.append_column("has_attributes", having) if marked else chunk.table.filter(having)
+        )
+    if not tables:
+        empty = snapshot.layout.schema.empty_table()
+        return empty.append_column("has_attributes", pa.array([], pa.bool_()))
+    return pa.concat_tables(tables)
 
 
 def _select(

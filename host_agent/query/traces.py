@@ -17,9 +17,10 @@ from host_agent.store.envelope import close_envelope
 from host_agent.store.partition import Snapshot
 from host_agent.store.segment import Segment
 
-ACTIVITY = "least(end_unix_nano, received_unix_nano)"
+ACTIVITY = "CASE WHEN end_unix_nano > received_unix_nano THEN received_unix_nano ELSE end_unix_nano END"
 """When a span was last active: a sender's clock that runs ahead cannot keep a trace on top of the list."""
-ROWS_AT_ONCE = 2_000_000
+FIRST_ROWS = 100_000
+"""Rows of the newest segments that a list looks at first; each next look is at four times as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def read_trace(cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, trace_id: 
     """The trace's spans exactly as they were sent, as TracesData in protobuf; None when there is none."""
     source = rows_of(
         cursor,
-        snapshot,
+        holding(snapshot, [trace_id]),
         ["resource", "scope", "item", "span_id", "start_unix_nano"],
         [Condition("trace_id = ?", (trace_id,))],
     )
@@ -81,6 +82,11 @@ def read_trace(cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, trace_id: 
     spans = {row[3]: row for row in reversed(rows)}
     ordered = sorted(spans.values(), key=lambda row: (row[0], row[1], row[4], row[3]))
     return close_envelope((resource, scope, item) for resource, scope, item, _, _ in ordered)
+
+
+def holding(snapshot: Snapshot, trace_ids: list[bytes]) -> Snapshot:
+    """The part of the snapshot that may hold one of these traces."""
+    return replace(snapshot, segments=tuple(each for each in snapshot.segments if each.may_hold(trace_ids)))
 
 
 def _batches(snapshot: Snapshot, query: TraceQuery) -> Iterator[tuple[Snapshot, int]]:
@@ -97,13 +103,14 @@ def _batches(snapshot: Snapshot, query: TraceQuery) -> Iterator[tuple[Snapshot, 
     inside.sort(key=_activity, reverse=True)
     batch: list[Segment] = []
     fresh = snapshot.fresh
+    enough = FIRST_ROWS
     for index, segment in enumerate(inside):
         batch.append(segment)
         rest = inside[index + 1 :]
-        full = sum(each.rows for each in batch) >= ROWS_AT_ONCE and not query.by_duration
+        full = sum(each.rows for each in batch) >= enough and not query.by_duration
         if full and rest:
             yield replace(snapshot, segments=tuple(batch), fresh=fresh), _activity(rest[0])
-            batch, fresh = [], ()
+            batch, fresh, enough = [], (), 4 * enough
     yield replace(snapshot, segments=tuple(batch), fresh=fresh), -1
 
 
@@ -164,7 +171,8 @@ def _summaries(
         f"{ACTIVITY} AS activity",
     ]
     chosen = Condition(f"trace_id IN ({', '.join('?' * len(trace_ids))})", tuple(trace_ids))
-    source = rows_of(cursor, snapshot, columns, [chosen], query.attributes, "matches", query.conditions())
+    part = holding(snapshot, trace_ids)
+    source = rows_of(cursor, part, columns, [chosen], query.attributes, "matches", query.conditions())
     having, parameters = _after(query)
     sql = f"""
         WITH spans AS (SELECT DISTINCT ON (trace_id, span_id) * FROM {source.sql})

@@ -1,6 +1,7 @@
 """Merges small neighbouring segments into larger ones, sorted and without duplicates.
 
-Segments are merged in tiers, by powers of four of their size, so that a row is rewritten about once a tier. The
+Segments are merged in tiers, by powers of four of their size, so that a row is rewritten about once a tier.
+The
 merge reads row group by row group: its memory is that of one row group of each input.
 """
 

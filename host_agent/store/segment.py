@@ -19,10 +19,14 @@ import pyarrow.parquet as pq
 
 from host_agent.intake.position import Position
 from host_agent.store.columns import LAYOUTS, MORE
+from host_agent.store.trace_filter import Hashes, TraceFilter, hashes
 from wasm_sdk.otlp.signal import Signal
 
 _NAME = re.compile(r"(\d{8,})-(\d{8,})\.parquet")
 METADATA = b"spanweave"
+TRACES = b"spanweave.traces"
+PAGE_BYTES = 64 << 10
+"""Small pages: a look-up decompresses few of them."""
 TEMPORARY = ".tmp"
 ROW_GROUP_BYTES = 8 << 20
 ROW_GROUP_ROWS = 16_384
@@ -42,6 +46,7 @@ class Segment:
         position: The log position up to which the partition's rows are in this segment or earlier ones.
         columns: The labels of its attribute columns.
         more: The labels in `attributes_more`; None when they are too many to list.
+        traces: Which traces it may hold; None for signals without traces.
     """
 
     path: Path
@@ -55,12 +60,14 @@ class Segment:
     position: Position
     columns: frozenset[str]
     more: frozenset[str] | None
+    traces: TraceFilter | None = None
 
-    def may_have(self, label: str) -> bool:
-        """Whether a row may have the attribute."""
-        return label in self.columns or self.in_more(label)
+    def may_hold(self, trace_ids: Iterable[bytes]) -> bool:
+        """Whether a row may belong to one of these traces."""
+        return self.traces is None or self.traces.may_have(trace_ids)
 
     def in_more(self, label: str) -> bool:
+        """Whether `attributes_more` may have the attribute."""
         return self.more is None or label in self.more
 
     def covers(self, other: "Segment") -> bool:
@@ -91,6 +98,7 @@ class SegmentWriter:
         self._layout = LAYOUTS[signal]
         self._about: dict[str, Any] = {"signal": str(signal), "position": str(position), "more": named}
         self._start, self._end, self._received = (1 << 64) - 1, 0, 0
+        self._traces: list[Hashes] = []
         path.parent.mkdir(parents=True, exist_ok=True)
         self._temporary = path.with_suffix(TEMPORARY)
         self._file = self._temporary.open("wb")
@@ -99,6 +107,7 @@ class SegmentWriter:
             schema,
             compression="zstd",
             compression_level=1,
+            data_page_size=PAGE_BYTES,
             use_dictionary=[name for name in schema.names if name not in UNIQUE],
             write_statistics=True,
         )
@@ -116,6 +125,8 @@ class SegmentWriter:
         self._start = min(self._start, _extreme(table[self._layout.first], "min"))
         self._end = max(self._end, _extreme(table[self._layout.last], "max"))
         self._received = max(self._received, _extreme(table["received_unix_nano"], "max"))
+        if "trace_id" in table.column_names:
+            self._traces.append(hashes(table["trace_id"]))
 
     def __enter__(self) -> "SegmentWriter":
         return self
@@ -123,7 +134,10 @@ class SegmentWriter:
     def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
         if failed is None:
             self._about.update(start=self._start, end=self._end, received=self._received)
-            self._parquet.add_key_value_metadata({METADATA: json.dumps(self._about).encode()})
+            metadata = {METADATA: json.dumps(self._about).encode()}
+            if "trace_id" in self._layout.schema.names:
+                metadata[TRACES] = bytes(TraceFilter.of_hashes(self._traces))
+            self._parquet.add_key_value_metadata(metadata)
         self._parquet.close()
         if failed is None:
             self._file.flush()
@@ -160,7 +174,8 @@ def open_segment(path: Path) -> Segment | None:
         return None
     try:
         footer = pq.read_metadata(path)
-        about: Mapping[str, Any] = json.loads((footer.metadata or {})[METADATA])
+        metadata = footer.metadata or {}
+        about: Mapping[str, Any] = json.loads(metadata[METADATA])
         names = footer.schema.to_arrow_schema().names
         return Segment(
             path=path,
@@ -174,6 +189,7 @@ def open_segment(path: Path) -> Segment | None:
             position=Position.parse(about["position"]),
             columns=frozenset(names) - set(LAYOUTS[Signal(about["signal"])].schema.names) - {MORE},
             more=None if about["more"] is None else frozenset(about["more"]),
+            traces=TraceFilter.parse(metadata[TRACES]) if TRACES in metadata else None,
         )
     except (OSError, KeyError, ValueError, pa.ArrowException) as error:
         raise ValueError(f"{path}: not a segment of this store ({error}); move it elsewhere") from error

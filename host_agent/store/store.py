@@ -27,14 +27,14 @@ class StoreLimits:
     """Attributes:
     flush_interval: Seconds that a row waits in memory at most.
     flush_bytes: Bytes of items in memory that begin a flush before its time.
-    segment_bytes: Size of a file that compaction leaves alone.
+    segment_bytes: Largest file that compaction makes.
     retention: Seconds that a row is kept, by the time it was accepted; None: for ever.
     max_bytes: Of all segments; beyond it the oldest go first. None: no bound.
     """
 
     flush_interval: float = 5.0
     flush_bytes: int = 32 << 20
-    segment_bytes: int = 128 << 20
+    segment_bytes: int = 32 << 20
     retention: float | None = 7 * 86_400.0
     max_bytes: int | None = 20 << 30
 
