@@ -2,7 +2,7 @@
 
 import os
 
-if os.environ.get("SPANWEAVE_INTERPRETED"):
+if os.environ.get("SPANWEAVE_INTERPRETED", "0") not in ("", "0"):
     from wasm_sdk import interpreted
 
     interpreted.install()
