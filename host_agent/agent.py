@@ -1,7 +1,6 @@
 """The agent: every part of one process, started in order and stopped in the reverse."""
 
 import asyncio
-import contextlib
 import logging
 import socket
 import time
@@ -68,6 +67,8 @@ class Agent:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._parts.aclose()
+        if self.failed.done():
+            self.failed.exception()  # who wanted to know has asked by now
 
     async def _start(self, parts: AsyncExitStack) -> None:
         config = self.config
@@ -174,8 +175,9 @@ class Agent:
         async def stop() -> None:
             task.remove_done_callback(ended)
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            (outcome,) = await asyncio.gather(task, return_exceptions=True)
+            if isinstance(outcome, Exception):
+                logger.error("the %s ended badly: %s", name, outcome, exc_info=outcome)
 
         task.add_done_callback(ended)
         parts.push_async_callback(stop)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from host_agent.ingest.cors import LOOPBACK_ORIGINS, check_pattern
 from host_agent.intake.log import Fsync
@@ -46,6 +46,12 @@ class Section(BaseModel):
     """A mapping in the file: unknown keys are errors, values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty(cls, value: Any) -> Any:
+        """`http:` with nothing below it is an empty section, as when all of its keys are commented out."""
+        return {} if value is None else value
 
 
 class CorsConfig(Section):

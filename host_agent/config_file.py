@@ -78,9 +78,10 @@ def dotted(key: Key) -> str:
 
 
 def _read(text: str, source: str) -> tuple[dict[str, Any], dict[Key, int]]:
-    loader = yaml.SafeLoader(text)
     lines: dict[Key, int] = {}
+    loader = None
     try:
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         if node is None:
             return {}, lines
@@ -90,9 +91,10 @@ def _read(text: str, source: str) -> tuple[dict[str, Any], dict[Key, int]]:
         message = f"not YAML: {error.problem or error.context}"
         raise ConfigError(source, [Problem(message, line=mark.line + 1 if mark else None)]) from None
     except yaml.YAMLError as error:
-        raise ConfigError(source, [Problem(f"not YAML: {error}")]) from None
+        raise ConfigError(source, [Problem(f"not YAML: {str(error).splitlines()[0]}")]) from None
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
     if not isinstance(data, dict):
         raise ConfigError(source, [Problem("a mapping is expected, as in 'http: {port: 4318}'", line=1)])
     return data, lines

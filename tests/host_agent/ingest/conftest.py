@@ -1,7 +1,6 @@
 """A door: both listeners before an intake log, on free ports, without the rest of the agent."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -88,7 +87,7 @@ async def open_door(tmp_path: Path) -> AsyncIterator[OpenDoor]:
             max_body: int = 1 << 20,
             max_compressed: int = 1 << 19,
             in_flight: int = 8 << 20,
-            timeout: float = 20.0,
+            patience: float = 20.0,
             header_timeout: float = 20.0,
             connections: int = 100,
             origins: tuple[str, ...] = LOOPBACK_ORIGINS,
@@ -105,7 +104,7 @@ async def open_door(tmp_path: Path) -> AsyncIterator[OpenDoor]:
                 OriginPolicy(origins),
                 Assets(assets),
                 max_compressed_bytes=max_compressed,
-                request_timeout=timeout,
+                request_timeout=patience,
             )
             connection = type(
                 "Connection",
@@ -115,7 +114,7 @@ async def open_door(tmp_path: Path) -> AsyncIterator[OpenDoor]:
             http = HttpListener(app, bind("127.0.0.1", 0, "http"), connection=connection)
             await http.start()
             parts.push_async_callback(http.stop)
-            grpc = GrpcListener(acceptor, SingleTenant(), slots=slots, request_timeout=timeout)
+            grpc = GrpcListener(acceptor, SingleTenant(), slots=slots, request_timeout=patience)
             parts.push_async_callback(grpc.stop)
             await grpc.start("127.0.0.1", 0)
             client = await parts.enter_async_context(httpx.AsyncClient(timeout=20))
@@ -161,10 +160,3 @@ def bodies(requests: dict[Signal, Any]) -> dict[Signal, bytes]:
 def bad_and_good() -> bytes:
     """A request of three spans, of which one has no valid id."""
     return encode(Signal.TRACES, traces(span("one"), span("bad", trace_id=bytes(16)), span("two")))
-
-
-def closed_port() -> int:
-    """A port of this machine on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

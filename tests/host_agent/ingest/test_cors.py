@@ -45,7 +45,7 @@ def test_the_pages_of_this_machine_are_allowed_by_default() -> None:
     ["", "shop.example", "https://shop.example/", "https://a.*.com", "https://*", "http://a:b", "**"],
 )
 def test_what_is_no_pattern_is_refused(pattern: str) -> None:
-    with pytest.raises(ValueError, match="origin|'\\*' may"):
+    with pytest.raises(ValueError, match=r"origin|'\*' may"):
         check_pattern(pattern)
 
 

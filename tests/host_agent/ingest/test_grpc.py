@@ -116,7 +116,7 @@ async def test_a_full_log_is_unavailable_and_says_for_how_long(
 
 
 async def test_a_message_that_does_not_arrive_is_not_waited_for(open_door: Any, clients: Any) -> None:
-    door = await open_door(timeout=0.1)
+    door = await open_door(patience=0.1)
     call = clients(door).channel.stream_unary(PATH[Signal.TRACES])()
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await call
@@ -127,7 +127,7 @@ async def test_a_message_that_does_not_arrive_is_not_waited_for(open_door: Any, 
 async def test_calls_that_send_nothing_hold_others_up_for_a_bounded_time(
     open_door: Any, clients: Any, bodies: Any
 ) -> None:
-    door = await open_door(timeout=0.2, slots=1)
+    door = await open_door(patience=0.2, slots=1)
     client = clients(door)
     stalled = client.channel.stream_unary(PATH[Signal.TRACES])()
     await stalled.wait_for_connection()

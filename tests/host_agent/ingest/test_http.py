@@ -2,6 +2,7 @@ import asyncio
 import gzip
 import json
 import random
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ from wasm_sdk.otlp.responses import PartialSuccess, decode_response, decode_stat
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
+HEAD = b"POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
 
 
 @pytest.mark.parametrize("signal", list(Signal))
@@ -147,7 +149,7 @@ async def test_a_body_of_100_gigabytes_is_refused_by_its_length(door: Any) -> No
 
 
 async def test_a_slow_body_is_told_so_and_its_connection_closed(open_door: Any) -> None:
-    door = await open_door(timeout=0.1)
+    door = await open_door(patience=0.1)
     head = (
         b"POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{"
     )
@@ -217,18 +219,20 @@ async def test_a_full_log_is_told_to_come_back_and_loses_nothing(open_door: Any,
     assert len(door.records()) == kept > 3
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - what is awaited has no event
+            await asyncio.sleep(0.002)
+
+
 async def test_a_client_that_leaves_in_the_middle_leaves_nothing(door: Any) -> None:
     host, port = door.url.removeprefix("http://").split(":")
     _, writer = await asyncio.open_connection(host, int(port))
-    head = b"POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{}"
-    writer.write(head)
+    writer.write(HEAD + b"content-length: 99\r\n\r\n{}")
     await writer.drain()
-    async with asyncio.timeout(10):
-        while door.acceptor.in_flight.bytes == 0:
-            await asyncio.sleep(0.002)
-        writer.close()
-        while door.acceptor.in_flight.bytes > 0:
-            await asyncio.sleep(0.002)
+    await until(lambda: door.acceptor.in_flight.bytes > 0)
+    writer.close()
+    await until(lambda: door.acceptor.in_flight.bytes == 0)
     assert door.records() == []
 
 
