@@ -40,7 +40,7 @@ cdef class Number(Test):
     cdef Py_ssize_t slot
     cdef int operator, absent, wanted
     cdef i64 value
-    @cython.locals(kind=i64, slot=Py_ssize_t)
+    @cython.locals(kind=i64, slot=Py_ssize_t, number=i64, operator=int)
     cdef int test(self, SpanView view) except -1
 
 cdef class Double(Test):
@@ -82,7 +82,7 @@ cdef class Root(Test):
 cdef class Kept(Test):
     cdef Py_ssize_t trace_id, trace_state
     cdef u64 threshold
-    @cython.locals(data=bytes, pos=Py_ssize_t, number=u64, index=int)
+    @cython.locals(pos=Py_ssize_t, number=u64, index=int)
     cdef int test(self, SpanView view) except -1
 
 cdef class Within(Test):
@@ -93,6 +93,8 @@ cdef class Other(Test):
     cdef object judge
 
 cpdef int test(Test each, SpanView view) except -1
+@cython.locals(found=Py_ssize_t, pos=Py_ssize_t, end=Py_ssize_t)
+cpdef Py_ssize_t count(SpanView view, Test each, bytes data, list spans) except -1
 cdef int _compare(i64 left, i64 right, int operator) noexcept
 cdef int _compare_doubles(double left, double right, int operator) noexcept
 cdef int _compare_bytes(bytes left, bytes right, int operator) except -1

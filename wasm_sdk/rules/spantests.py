@@ -99,7 +99,13 @@ class Number(Test):
         if kind == _ABSENT:
             return self.absent
         if kind == self.wanted or (kind == _FIXED and self.wanted == _INT):
-            return _compare(view.number(slot), self.value, self.operator)
+            number = view.at[slot] if kind != _FIXED else view.number(slot)
+            operator = self.operator
+            if operator == _GE:
+                return number >= self.value
+            if operator == _LT:
+                return number < self.value
+            return _compare(number, self.value, operator)
         if kind == _DOUBLE and self.wanted == _INT:
             return _compare_doubles(view.real(slot), float(self.value), self.operator)
         return self.operator == _NE
@@ -241,13 +247,12 @@ class Kept(Test):
             return randomness(view.content(self.trace_id), state) >= self.threshold
         if view.sizes[self.trace_id] != 16 or view.kinds[self.trace_id] == _ABSENT:
             return self.threshold <= 0
-        data = view.span
         pos = view.at[self.trace_id] + 9
         if not _COMPILED:
-            return int.from_bytes(data[pos : pos + 7], "big") >= self.threshold
+            return int.from_bytes(view.span[pos : pos + 7], "big") >= self.threshold
         number = 0
         for index in range(7):
-            number = number << 8 | data[pos + index]
+            number = number << 8 | view._bytes[pos + index]
         return number >= self.threshold
 
 
@@ -279,6 +284,18 @@ class Other(Test):
 def test(each: Test, view: SpanView) -> int:
     """The result of a test, for callers that are not compiled: 0, 1 or 2."""
     return each.test(view)
+
+
+def count(view: SpanView, each: Test, data: bytes, spans: Sequence[tuple[int, int]]) -> int:
+    """For how many Span messages of a request (first byte, byte behind it) the test holds.
+
+    What cannot be judged does not count.
+    """
+    found = 0
+    for pos, end in spans:
+        view.open_span(data, pos, end)
+        found += each.test(view) == 1
+    return found
 
 
 def _compare(left: int, right: int, operator: int) -> int:

@@ -9,13 +9,17 @@ cdef int _FIELDS
 
 cdef i64 _int64(u64 number) noexcept
 cdef i64 _int32(u64 number) noexcept
+cdef Py_ssize_t _within(Py_ssize_t stop, Py_ssize_t end) except -1
 
 cdef class SpanView:
     cdef readonly Py_ssize_t resource_end, scope_end, slots
     cdef long long[::1] kinds, at, sizes, span_fields
     cdef list _keys, _tables, _fields
     cdef dict span_keys
-    cdef bytes span_table
+    cdef const unsigned char[::1] span_table
+    cdef const unsigned char[::1] _bytes, _letters
+    cdef long long[::1] _starts
+    cdef Py_ssize_t _first_key
     cdef readonly bytes resource, scope, span
     cdef readonly Py_ssize_t resource_start, resource_stop, scope_start, scope_stop, start, stop
     cdef readonly i64 resource_generation, scope_generation, generation
@@ -27,10 +31,16 @@ cdef class SpanView:
     @cython.locals(slot=Py_ssize_t)
     cdef int _forget(self, Py_ssize_t first, Py_ssize_t last) except -1
     @cython.locals(
-        kinds="long long[::1]", at="long long[::1]", sizes="long long[::1]", fields="long long[::1]", table=bytes, tag=i64, size=i64,
-        key_size=i64, start=Py_ssize_t, slot=i64, wire=int, number=u64, index=int,
+        octets="const unsigned char[::1]", kinds="long long[::1]", at="long long[::1]", fields="long long[::1]",
+        table="const unsigned char[::1]", tag=i64, size=i64, key_size=i64, slot=i64, wire=int, number=u64,
+        candidate=int,
     )
     cdef int _scan(self, bytes data, Py_ssize_t pos, Py_ssize_t end) except -1
+    @cython.locals(
+        octets="const unsigned char[::1]", slot=Py_ssize_t, first=Py_ssize_t, last=Py_ssize_t, index=Py_ssize_t,
+        tag=int, size=int,
+    )
+    cdef bint _plain(self, Py_ssize_t pos, Py_ssize_t key_stop, Py_ssize_t end, int candidate) except -1
     @cython.locals(code=i64, message=i64, tag=i64, number=u64, stop=Py_ssize_t)
     cdef int _status(self, bytes data, Py_ssize_t pos, Py_ssize_t end) except -1
     @cython.locals(schema=i64, tag=i64, stop=Py_ssize_t)
@@ -50,7 +60,7 @@ cdef class SpanView:
     cpdef bytes buffer(self, Py_ssize_t slot)
     @cython.locals(pos=Py_ssize_t)
     cpdef bytes content(self, Py_ssize_t slot)
-    @cython.locals(pos=Py_ssize_t, data=bytes, number=u64, index=int)
+    @cython.locals(pos=Py_ssize_t, number=u64, index=int)
     cpdef i64 number(self, Py_ssize_t slot) except? -1
     @cython.locals(pos=Py_ssize_t)
     cpdef double real(self, Py_ssize_t slot) except? -1

@@ -60,9 +60,17 @@ class SpanView:
         self._tables = [_table(section) for section in keys]
         self._fields = [_by_number(section) for section in fields]
         self.span_keys = keys[SPAN]
-        self.span_table = self._tables[SPAN]
+        names = list(keys[SPAN])
+        self._first_key = len(fields[SPAN])
+        self._letters: Any = b"".join(names)
+        self._starts = _numbers(len(names) + 1)
+        for index, name in enumerate(names):
+            self._starts[index + 1] = self._starts[index] + len(name)
+        self.span_table: Any = self._tables[SPAN]
         self.span_fields = self._fields[SPAN]
         self.resource = self.scope = self.span = b""
+        # The same bytes; compiled code reads them through a buffer, which it gets once for each request.
+        self._bytes: Any = b""
         self.resource_start = self.resource_stop = 0
         self.scope_start = self.scope_stop = self.start = self.stop = 0
         self.resource_generation = self.scope_generation = self.generation = 0
@@ -104,7 +112,9 @@ class SpanView:
 
     def open_span(self, data: bytes, pos: int, end: int) -> int:
         """Look at a Span message."""
-        self.span = data
+        if data is not self.span:
+            self.span = data
+            self._bytes = data
         self.start, self.stop = pos, end
         self.generation += 1
         self._forget(self.scope_end, self.slots)
@@ -125,73 +135,112 @@ class SpanView:
         return 0
 
     def _scan(self, data: bytes, pos: int, end: int) -> int:
-        kinds, at, sizes = self.kinds, self.at, self.sizes
+        # A length that lies leads behind the end, where the last check finds it.
+        octets, kinds, at = self._bytes, self.kinds, self.at
         table, fields = self.span_table, self.span_fields
         while pos < end:
-            tag = data[pos]
+            tag = octets[pos]
             if tag == 0x4A:  # attributes, by far the most
-                size = data[pos + 1]
+                size = octets[pos + 1]
                 pos += 2
                 if size > 127:
                     size, pos = varint32(data, pos - 1)
-                if size > end - pos:
-                    raise malformed_at("a length runs past the end of its message", pos)
-                key_size = data[pos + 1] if size > 1 else 255
-                # Most keys are told apart by their length and last letter.
-                if (
-                    data[pos] != 0x0A
-                    or key_size > 127
-                    or key_size + 2 > size
-                    or table[(key_size * 7 + data[pos + key_size + 1]) & 255]
-                ):
-                    self._attribute(data, pos, pos + size, self.span_keys)
+                key_size = octets[pos + 1]
+                if key_size + 2 > size or key_size > 127 or octets[pos] != 0x0A:
+                    self._attribute(data, pos, _within(pos + size, end), self.span_keys)
+                else:
+                    # Most keys are told apart by their length and last letter.
+                    candidate = table[(key_size * 7 + octets[pos + key_size + 1]) & 255]
+                    if candidate and not self._plain(pos + 2, pos + 2 + key_size, pos + size, candidate - 1):
+                        self._attribute(data, pos, _within(pos + size, end), self.span_keys)
                 pos += size
                 continue
-            if tag > 127:
-                start = pos
-                tag, pos = varint32(data, pos)
-                slot = fields[tag >> 3] if tag >> 3 < _FIELDS else -1
-                if tag == 0x85 and slot >= 0 and pos + 4 <= end:  # flags
-                    kinds[slot] = _INT
-                    number = 0
-                    for index in range(3, -1, -1):
-                        number = number << 8 | data[pos + index]
-                    at[slot] = number
-                pos = skip(data, pos, tag, end, 3)
-                continue
-            start = pos
-            pos += 1
             wire = tag & 7
-            slot = fields[tag >> 3]
-            if wire == 2:
-                size = data[pos]
-                pos += 1
+            if tag > 127:
+                if tag == 0x85 and octets[pos + 1] == 1:  # flags
+                    slot = fields[16]
+                    if slot >= 0:
+                        kinds[slot] = _INT
+                        number = octets[pos + 5]
+                        at[slot] = (
+                            number << 24 | octets[pos + 4] << 16 | octets[pos + 3] << 8 | octets[pos + 2]
+                        )
+                    pos += 6
+                else:
+                    tag, pos = varint32(data, pos)
+                    pos = skip(data, pos, tag, end, 3)
+            elif wire == 2:
+                slot = fields[tag >> 3]
+                size = octets[pos + 1]
+                pos += 2
                 if size > 127:
                     size, pos = varint32(data, pos - 1)
-                if size > end - pos:
-                    raise malformed_at("a length runs past the end of its message", start)
-                if tag == 0x7A:
-                    self._status(data, pos, pos + size)
-                elif slot >= 0:
+                if slot >= 0:
                     kinds[slot] = _BYTES if tag < 0x28 and tag != 0x1A else _STRING
                     at[slot] = pos
-                    sizes[slot] = size
+                    self.sizes[slot] = size
+                elif tag == 0x7A:
+                    self._status(data, pos, _within(pos + size, end))
                 pos += size
             elif wire == 1:
+                slot = fields[tag >> 3]
                 if slot >= 0:
                     kinds[slot] = _FIXED
-                    at[slot] = pos
-                pos += 8
+                    at[slot] = pos + 1
+                pos += 9
             elif wire == 0:
-                number, pos = varint(data, pos)
+                slot = fields[tag >> 3]
+                number = octets[pos + 1]
+                pos += 2
+                if number > 127:
+                    number, pos = varint(data, pos - 1)
                 if slot >= 0:
                     kinds[slot] = _INT
                     at[slot] = _int32(number) if tag == 0x30 else number & 0xFFFFFFFF
             else:
-                pos = skip(data, pos, tag, end, 3)
+                pos = skip(data, pos + 1, tag, end, 3)
         if pos > end:
             raise malformed_at("a field runs past the end of the span", end)
         return 0
+
+    def _plain(self, pos: int, key_stop: int, end: int, candidate: int) -> bool:
+        """Take an attribute whose key is followed by a string, int or bool of the shortest form; else False."""
+        octets = self._bytes
+        if candidate == 254:  # several keys look like this one
+            return False
+        slot = self.scope_end + self._first_key + candidate
+        first, last = self._starts[candidate], self._starts[candidate + 1]
+        if last - first != key_stop - pos:
+            return True
+        if _COMPILED:
+            for index in range(last - first):
+                if octets[pos + index] != self._letters[first + index]:
+                    return True
+        elif not _same(octets, pos, self._letters, first, last - first):
+            return True
+        pos = key_stop
+        if (
+            end - pos < 4
+            or octets[pos] != 0x12
+            or octets[pos + 1] != end - pos - 2
+            or self.kinds[slot] != _ABSENT
+        ):
+            return False
+        tag, size = octets[pos + 2], octets[pos + 3]
+        if tag == 0x0A and size == end - pos - 4:
+            self.kinds[slot] = _STRING
+            self.at[slot] = pos + 4
+            self.sizes[slot] = size
+            return True
+        if tag == 0x18 and size < 128 and end - pos == 4:
+            self.kinds[slot] = _INT
+            self.at[slot] = size
+            return True
+        if tag == 0x18 and end - pos == 5 and octets[pos + 4] < 128:
+            self.kinds[slot] = _INT
+            self.at[slot] = size & 127 | octets[pos + 4] << 7
+            return True
+        return False
 
     def _status(self, data: bytes, pos: int, end: int) -> int:
         code, message = self.span_fields[STATUS_CODE], self.span_fields[STATUS_MESSAGE]
@@ -335,12 +384,11 @@ class SpanView:
         pos = self.at[slot]
         if self.kinds[slot] != _FIXED:
             return pos
-        data = self.span
         if not _COMPILED:
-            return int.from_bytes(data[pos : pos + 8], "little", signed=True)
+            return int.from_bytes(self.span[pos : pos + 8], "little", signed=True)
         number = 0
         for index in range(7, -1, -1):
-            number = number << 8 | data[pos + index]
+            number = number << 8 | self._bytes[pos + index]
         return _int64(number)
 
     def real(self, slot: int) -> float:
@@ -360,6 +408,16 @@ def _int64(number: int) -> int:
     return number - (1 << 64) if number >> 63 else number
 
 
+def _same(data: bytes, pos: int, letters: bytes, first: int, size: int) -> bool:
+    return data[pos : pos + size] == letters[first : first + size]
+
+
+def _within(stop: int, end: int) -> int:
+    if stop > end:
+        raise malformed_at("a length runs past the end of its message", end)
+    return stop
+
+
 def _clear(kinds: list[int], first: int, last: int) -> None:
     kinds[first:last] = [ABSENT] * (last - first)
 
@@ -372,8 +430,9 @@ def _by_number(slots: dict[int, int]) -> Any:
 
 
 def _table(keys: dict[bytes, int]) -> bytes:
-    """Which (length, last letter) occur among the keys."""
+    """By (length, last letter): which key it may be, counted from 1; 255: several, or one beyond those."""
     table = bytearray(256)
-    for key in keys:
-        table[(len(key) * 7 + (key[len(key) - 1] if key else 0)) & 255] = 1
+    for number, key in enumerate(keys, 1):
+        place = (len(key) * 7 + (key[len(key) - 1] if key else 0)) & 255
+        table[place] = 255 if table[place] or number > 254 else number
     return bytes(table)
