@@ -18,7 +18,7 @@ from wasm_sdk.otlp.transcode import json_to_protobuf
 
 DELAY = 0.2
 """Seconds that a batch waits for others: the loader has batched before."""
-TIMEOUT = 20.0
+TIMEOUT = 10.0
 """Seconds for an export with its retries; what fails then goes back to the loader, which tries again."""
 
 # What goes wrong is told to the loader, which explains it on the page's console once.

@@ -19,10 +19,11 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.metrics.v1.metrics_pb2 import NumberDataPoint
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -66,6 +67,7 @@ class Collector:
     def app(self) -> ASGIApp:
         routes = [
             Route("/v1/{signal}", self.receive, methods=["POST", "OPTIONS"]),
+            Route("/page", lambda _: HTMLResponse('<script src="/sdk/spanweave.js" defer></script>')),
             Mount("/sdk", WithOrigin(StaticFiles(directory=DIST))),
         ]
         return Starlette(routes=routes)
@@ -114,6 +116,19 @@ class Collector:
             for resource in arrival.body.resource_logs
             for scope in resource.scope_logs
             for record in scope.log_records
+        ]
+
+    def points(self, metric_name: str) -> list[NumberDataPoint]:
+        """Every data point of the sum with this name."""
+        return [
+            point
+            for arrival in list(self.arrivals)
+            if isinstance(arrival.body, ExportMetricsServiceRequest)
+            for resource in arrival.body.resource_metrics
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+            if metric.name == metric_name
+            for point in metric.sum.data_points
         ]
 
     def span(self, name: str, **attributes: object) -> Span:
@@ -197,7 +212,7 @@ def hex_to_base64(text: str) -> str:
     return json.dumps(convert(json.loads(text)))
 
 
-def attributes_of(item: Span | LogRecord) -> dict[str, object]:
+def attributes_of(item: Span | LogRecord | NumberDataPoint) -> dict[str, object]:
     """Attributes as plain values."""
     return {pair.key: plain(pair.value) for pair in item.attributes}
 

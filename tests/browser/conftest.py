@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from examples.shop.visitor import FLAGS, find_chromium
 from tests.browser.collector import DIST, Collector
@@ -23,11 +23,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def playwright() -> Iterator[Playwright]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
-        yield browser
-        browser.close()
+        yield playwright
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
@@ -64,7 +69,12 @@ class Visit:
         self.page.goto(self.url)
 
     def await_runtime(self, runtime: str) -> None:
-        self.page.wait_for_function(f"window.spanweave?.runtime === {runtime!r}")
+        # Not `wait_for_function`: it needs eval, which some of the pages' policies forbid.
+        for _ in range(1500):
+            if self.page.evaluate("window.spanweave?.runtime") == runtime:
+                return
+            self.page.wait_for_timeout(20)
+        raise AssertionError(f"the runtime did not become {runtime!r}; the console said {self.console}")
 
     def await_console(self, text: str) -> str:
         """The first console message that holds `text`."""

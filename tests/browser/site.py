@@ -28,6 +28,8 @@ BODY = """
 </script>
 """
 
+OPEN = {"access-control-allow-origin": "*", "access-control-allow-headers": "traceparent, tracestate"}
+
 
 @dataclass
 class Site:
@@ -35,6 +37,8 @@ class Site:
 
     Attributes:
         tag: The script tag's `data-` attributes, written out.
+        head: More of the page's head.
+        timing: The Server-Timing header.
         csp: The page's Content-Security-Policy; none when empty.
         script: The origin that the script comes from.
         server: What the service's own instrumentation recorded.
@@ -44,6 +48,7 @@ class Site:
     tag: str = ""
     csp: str = ""
     head: str = ""
+    timing: str = 'app;dur=3, traceparent;desc="{parent}"'
     body: str = BODY
     server: InMemorySpanExporter = field(default_factory=InMemorySpanExporter)
 
@@ -52,7 +57,7 @@ class Site:
         provider.add_span_processor(SimpleSpanProcessor(self.server))
         routes = [
             Route("/", self.page),
-            Route("/api/items", self.items, methods=["GET", "PUT"]),
+            Route("/api/items", self.items, methods=["GET", "PUT", "OPTIONS"]),
             Route("/api/missing", lambda _: JSONResponse({"error": "missing"}, 404)),
         ]
         return OpenTelemetryMiddleware(
@@ -62,7 +67,7 @@ class Site:
     def page(self, _request: Request) -> HTMLResponse:
         context = trace.get_current_span().get_span_context()
         parent = f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
-        headers = {"server-timing": f'app;dur=3, traceparent;desc="{parent}"'}
+        headers = {"server-timing": self.timing.format(parent=parent)}
         if self.csp:
             headers["content-security-policy"] = self.csp
         return HTMLResponse(
@@ -73,7 +78,7 @@ class Site:
         )
 
     def items(self, request: Request) -> JSONResponse:
-        return JSONResponse({"traceparent": request.headers.get("traceparent")})
+        return JSONResponse({"traceparent": request.headers.get("traceparent")}, headers=OPEN)
 
     def server_span(self, method: str, path: str) -> ReadableSpan:
         """The service's span for a request."""

@@ -6,7 +6,7 @@ import type { Exporter, Outcome } from "../loader/direct.ts";
 /** Booting takes about half a second; one that takes this long hangs. */
 const BOOT_MS = 30_000;
 
-/** Python gives an export 20 seconds with its retries; who has not answered by then has died. */
+/** Python gives an export 10 seconds with its retries; who has not answered by then has died. */
 const ANSWER_MS = 60_000;
 
 /** The worker that runs the Python core, as an exporter. */
@@ -37,7 +37,7 @@ export class Python implements Exporter {
     this.worker.onmessage = (event: MessageEvent<FromWorker>) => this.heard(event.data);
     this.worker.onerror = (event) => {
       event.preventDefault();
-      this.fail(event.message || `${this.assets}${__WORKER__} could not be loaded as a worker (CSP worker-src, or it is not there)`);
+      this.fail(event.message || `the worker could not be loaded (is ${this.assets}${__WORKER__} there? ${this.advice})`);
     };
     this.post({ type: "start", endpoint: this.endpoint });
   }
@@ -77,9 +77,14 @@ export class Python implements Exporter {
   private readonly blocked = (event: SecurityPolicyViolationEvent): void => {
     const ours = event.blockedURI.startsWith(this.assets) || event.blockedURI.startsWith("blob");
     if (ours && event.disposition === "enforce") {
-      this.fail(`the page's CSP blocks the worker (${event.effectiveDirective}: allow ${event.blockedURI.startsWith("blob") ? "blob:" : new URL(this.assets).origin})`);
+      this.fail(`the page's CSP blocks the worker in its ${event.effectiveDirective} (${this.advice})`);
     }
   };
+
+  private get advice(): string {
+    const { origin } = new URL(this.assets);
+    return `its CSP needs "worker-src ${origin === location.origin ? "'self'" : `blob: ${origin}`}"`;
+  }
 
   private post(message: ToWorker): void {
     this.worker?.postMessage(message);

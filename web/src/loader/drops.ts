@@ -14,6 +14,10 @@ export class Drops {
     if (count > 0) this.counts.set(key, (this.counts.get(key) ?? 0) + count);
   }
 
+  get any(): boolean {
+    return this.counts.size > 0;
+  }
+
   /** The OTLP/JSON texts of the metrics since the last call: delta sums with the reason as `error.type`. */
   take(): string[] {
     const anchor = freshAnchor();

@@ -135,11 +135,11 @@ export class Outbox {
     if (old) this.characters -= old.json.length;
     this.entries.set(entry.id, entry);
     this.characters += entry.json.length;
-    while (this.entries.size > MOST_RECORDS || this.characters > MOST_CHARACTERS) {
-      const [oldest] = this.entries.values();
-      if (!oldest) break;
+    if (this.entries.size <= MOST_RECORDS && this.characters <= MOST_CHARACTERS) return;
+    for (const oldest of this.entries.values()) {
+      if (oldest.inFlight || oldest.signal === "metrics") continue; // may well arrive; says what was dropped
       this.drops.add(oldest.signal, "queue_full");
-      this.remove(oldest.id);
+      return this.remove(oldest.id);
     }
   }
 
@@ -180,6 +180,7 @@ export class Outbox {
     if (outcome.ok) {
       this.failures = 0;
       this.drops.add(signal, "rejected", outcome.rejected);
+      if (this.drops.any) this.flushSoon(FLUSH_MS);
       if (outcome.rejected) warn(`the agent rejected ${outcome.rejected} of ${count} ${signal}: ${outcome.message}`);
       return;
     }
@@ -194,7 +195,9 @@ export class Outbox {
     this.flushSoon(FLUSH_MS);
   }
 
+  /** Turns what was counted into a record, once it has a chance to arrive or to be kept. */
   private report(): void {
+    if (this.failures && !this.dying) return;
     for (const json of this.drops.take()) this.add("metrics", randomHex(8), json);
   }
 
