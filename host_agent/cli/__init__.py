@@ -10,7 +10,9 @@ _HOMES = {
     "agent": "agent",
     "check": "check",
     "completion": "completion",
+    "doctor": "doctor",
     "show": "show",
+    "trace": "trace",
     "traces": "show",
     "tui": "tui",
 }

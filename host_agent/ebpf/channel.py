@@ -1,4 +1,4 @@
-"""Requests and answers between the agent and the probe helper: JSON with file descriptors, over a Unix socket."""
+"""Requests and answers between agent and probe helper: JSON with descriptors, over a Unix socket."""
 
 from __future__ import annotations
 

@@ -66,10 +66,8 @@ def _syscall(event: np.void, message: np.void | None) -> _Description:
     name = syscall_names().get(number, f"syscall {number}")
     strings: list[str] = []
     if message is not None:
-        if int(event["flags"]) & EventFlag.SOCKADDR:
-            strings = [sockaddr(_raw(message))]
-        else:
-            strings = paths(message)
+        address_given = int(event["flags"]) & EventFlag.SOCKADDR
+        strings = [sockaddr(_raw(message))] if address_given else paths(message)
     attributes: dict[str, Any] = {"linux.syscall.name": name, "linux.syscall.result": int(event["result"])}
     for key, value in arguments.decode(number, [int(a) for a in event["args"]], strings).items():
         attributes[f"linux.syscall.argument.{key}"] = value

@@ -13,13 +13,13 @@ class EbpfError(Exception):
     """Base of all errors of this package; ``str()`` says what happened and what to do."""
 
 
-class EbpfUnavailable(EbpfError):
+class EbpfUnavailable(EbpfError):  # noqa: N818 - what happened, as users read it
     """No program can be loaded here: not Linux, no libbpf, no privileges, no BTF."""
 
 
-class ProbeRefused(EbpfError):
+class ProbeRefused(EbpfError):  # noqa: N818 - what happened, as users read it
     """One probe cannot be attached; the reason says why."""
 
 
-class HelperGone(EbpfError):
+class HelperGone(EbpfError):  # noqa: N818 - what happened, as users read it
     """The helper process ended; everything it had attached is detached."""

@@ -74,7 +74,8 @@ def find_functions(spec: str, pid: int = 0) -> tuple[Path, list[Function]]:
     elf = Elf.open(path)
     if elf.is_go:
         raise ProbeRefused(
-            f"{path} is a Go program: its stacks move, and a return probe would crash it. Probe its requests instead."
+            f"{path} is a Go program: its stacks move, and a return probe would crash it. "
+            "Trace its requests instead."
         )
     if re.fullmatch(r"0x[0-9a-fA-F]+", wanted):
         offset = elf.file_offset(int(wanted, 16))

@@ -12,7 +12,6 @@ import os
 import signal
 import socket
 import struct
-import sys
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
@@ -253,4 +252,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -41,7 +41,7 @@ class HelperClient:
         lacking = privileges.missing()
         if lacking:
             raise EbpfUnavailable(
-                f"{' and '.join(lacking)} missing: run as root, or start a helper with these capabilities and "
+                f"{' and '.join(lacking)} missing: run as root, or start a helper that has them and "
                 "name its socket (docs/kernel-permissions.md)"
             )
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)

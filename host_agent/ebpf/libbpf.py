@@ -41,7 +41,7 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
 }
 
 
-class LoadFailed(OSError):
+class LoadFailed(OSError):  # noqa: N818 - what happened, as users read it
     """The kernel refused an object; ``log`` holds what libbpf and the verifier said."""
 
     def __init__(self, code: int, log: list[str]) -> None:

@@ -1,7 +1,8 @@
-"""Objects that share their maps, loaded into the kernel one after the other: one that fails harms no other."""
+"""Objects that share their maps, loaded one after the other: one that fails harms no other."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import resource
@@ -82,10 +83,8 @@ class Programs:
         self._shared: dict[str, int] = {}
         self._uprobe_types: dict[str, int] = {}
         self._hooked: set[str] = set()
-        try:  # before 5.11 maps count as locked memory
+        with contextlib.suppress(OSError, ValueError):  # before 5.11 maps count as locked memory
             resource.setrlimit(resource.RLIMIT_MEMLOCK, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-        except (OSError, ValueError):
-            pass
 
     def load(
         self,
@@ -168,10 +167,8 @@ class Programs:
             return
         self._hooked.discard(name)
         for slot in STAGES.get(name, {}).values():
-            try:
+            with contextlib.suppress(KeyError):
                 del self.map("stages")[struct.pack("=I", slot)]
-            except KeyError:
-                pass
         kept = {n: os.dup(fd) for n, fd in self._shared.items() if n in opened.maps()}
         opened.close()
         self._shared.update(kept)

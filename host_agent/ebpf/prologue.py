@@ -42,7 +42,7 @@ def _is_cheap(code: bytes, at: int) -> bool:
 
 
 def _harmless(code: bytes, at: int) -> int:
-    """The length of an instruction that changes neither stack nor parameters, nor jumps; 0: not known as one."""
+    """The length of an instruction that changes neither stack nor parameters, nor jumps; 0: unknown."""
     if code[at : at + 4] == _ENDBR64:
         return 4
     start, rex = at, 0

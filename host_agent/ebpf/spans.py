@@ -1,4 +1,4 @@
-"""Events become spans: names and attributes of OpenTelemetry's semantic conventions, parents as the kernel proved."""
+"""Events become spans: named by the semantic conventions, with parents as the kernel proved them."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class SpanBuilder:
         self._anchor()
 
     def _anchor(self) -> None:
-        # The kernel counts from boot; machines sleep and clocks are set, so this is taken anew for each batch.
+        # The kernel counts from boot; machines sleep and clocks are set: taken anew for each batch.
         self._offset = time.time_ns() - time.clock_gettime_ns(time.CLOCK_MONOTONIC)
 
     def build(self, events: np.ndarray[Any, Any], messages: np.ndarray[Any, Any]) -> list[ResourceSpans]:

@@ -43,7 +43,7 @@ class Targets:
         if pid is not None:
             if not Path(f"/proc/{pid}").exists():
                 raise EbpfError(f"there is no process {pid}")
-            entry = ("pid", pid, flags)
+            entry: tuple[str, Any, int] = ("pid", pid, flags)
         elif command is not None:
             entry = ("command", command, flags)
         else:

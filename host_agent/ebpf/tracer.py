@@ -18,7 +18,7 @@ from host_agent.ebpf.errors import EbpfError, EbpfUnavailable, ProbeRefused
 from host_agent.ebpf.functions import find_functions
 from host_agent.ebpf.helper_client import HelperClient
 from host_agent.ebpf.histograms import to_metric
-from host_agent.ebpf.layout import Kind, ProbeFlag, kind_probe
+from host_agent.ebpf.layout import Kind, kind_probe
 from host_agent.ebpf.machine import syscall_names
 from host_agent.ebpf.probe_table import Probe, ProbeTable
 from host_agent.ebpf.ring import Ring
@@ -26,6 +26,7 @@ from host_agent.ebpf.spans import SpanBuilder
 from host_agent.ebpf.stacks import Symbolizer
 from host_agent.ebpf.tls import TlsProbes, system_libraries
 from host_agent.ebpf.usdt import find_static_probe
+from host_agent.ebpf.when import When
 from wasm_sdk.otlp import Metric, ResourceSpans
 
 _TLS_EVERY_S = 0.5
@@ -33,37 +34,6 @@ _CORE = ("dispatch", "process")
 _TRAFFIC = (Kind.SEND, Kind.RECEIVE)
 _CONNECTIONS = (Kind.CONNECT, Kind.ACCEPT, Kind.CONNECTION)
 _REQUESTS = (Kind.HTTP_SERVER, Kind.HTTP_CLIENT, Kind.SQL, Kind.REDIS, Kind.DNS)
-
-
-@dataclass(frozen=True, slots=True)
-class When:
-    """When a probe emits, and what besides.
-
-    Attributes:
-        min_duration_ns: shorter calls emit nothing.
-        emit: False counts durations in the kernel only.
-        histogram: count durations in the kernel, for `EbpfTracer.collect_metrics`.
-        failed_only: only calls that failed.
-        user_stack, kernel_stack: where the call came from.
-    """
-
-    min_duration_ns: int = 0
-    emit: bool = True
-    histogram: bool = False
-    failed_only: bool = False
-    user_stack: bool = False
-    kernel_stack: bool = False
-
-    @property
-    def flags(self) -> int:
-        chosen = (
-            (self.emit, ProbeFlag.EMIT),
-            (self.histogram, ProbeFlag.HISTOGRAM),
-            (self.failed_only, ProbeFlag.FAILED_ONLY),
-            (self.user_stack, ProbeFlag.USER_STACK),
-            (self.kernel_stack, ProbeFlag.KERNEL_STACK),
-        )
-        return sum(flag for on, flag in chosen if on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +134,7 @@ class EbpfTracer:
         return self._add(_Attached("files", ("files",), self._want([Kind.FILE], when)))
 
     def attach_memory(self, when: When | None = None, *, faults: bool = False) -> int:
-        """Counts of page faults and resident memory, out-of-memory kills, mmap and brk; with `faults`, each fault."""
+        """Page faults counted (with `faults`, each told), mmap and brk, out-of-memory kills."""
         for name in ("mmap", "munmap", "brk", "mremap"):
             number = next((n for n, known in syscall_names().items() if known == name), None)
             if number is not None:
@@ -173,7 +143,11 @@ class EbpfTracer:
         return self._add(_Attached("memory", ("memory", "syscalls"), self._want(kinds, when)))
 
     def attach_function(self, spec: str, when: When | None = None, *, pid: int = 0) -> int:
-        """Functions: ``FILE:SYMBOL`` (globs allowed), ``FILE:0xADDRESS``, ``usdt:FILE:PROVIDER:NAME``, ``kernel:NAME``.
+        """Functions by name, glob or address, static probes, or functions of the kernel.
+
+        Args:
+            spec: ``FILE:SYMBOL``, ``FILE:0xADDRESS``, ``usdt:FILE:PROVIDER:NAME`` or ``kernel:NAME``.
+            pid: only this process, and the files as it sees them; 0: every target.
 
         Raises:
             ProbeRefused: nothing matches, a Go program, or no mechanism of this kernel holds.
@@ -343,7 +317,7 @@ class EbpfTracer:
     # Results
 
     def collect_events(self, timeout: float = 0.0, limit: int = 65536) -> Batch:
-        """Waits up to `timeout` seconds for something, then drains both rings (up to `limit` records each)."""
+        """Waits up to `timeout` seconds for something, then drains up to `limit` records of each ring."""
         if self._rings is None:
             raise EbpfError("the tracer is not started")
         if timeout > 0 and not any(ring.pending_bytes for ring in self._rings):
@@ -359,11 +333,10 @@ class EbpfTracer:
         return self.spans.build(batch.events, batch.messages)
 
     def collect_metrics(self) -> list[Metric]:
-        """Durations counted in the kernel as exponential histograms (seconds, cumulative), and memory counts."""
+        """Durations counted in the kernel as exponential histograms (ns, cumulative)."""
         found = self._ask("histograms")["histograms"]
         now = time.time_ns()
-        metrics = [to_metric(int(k), v, self._names, now) for k, v in found.items()]
-        return metrics
+        return [to_metric(int(k), v, self._names, now) for k, v in found.items()]
 
     def statistics(self) -> dict[str, int]:
         """Events emitted, events dropped because a ring was full, threads that found no room."""

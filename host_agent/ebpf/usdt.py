@@ -68,7 +68,7 @@ def find_static_probe(spec: str, pid: int = 0) -> StaticProbe:
 
 
 def _notes(elf: Elf) -> Iterator[tuple[str, str, int, int, str]]:
-    """Provider, name, file offset, file offset of the semaphore (0: none) and argument string of each probe."""
+    """Provider, name, file offset, file offset of the semaphore (0: none) and arguments of each probe."""
     section = elf.section(".note.stapsdt")
     if section is None:
         return
