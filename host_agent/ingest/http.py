@@ -17,6 +17,7 @@ from host_agent.ingest.decompress import content_encoding
 from host_agent.ingest.limits import Reservation
 from host_agent.ingest.media import Media, media_of
 from host_agent.ingest.refusal import Reason, Refusal
+from host_agent.intake.encoding import Encoding
 from host_agent.tenant import TenantResolver
 from wasm_sdk.otlp import Signal
 from wasm_sdk.otlp.responses import encode_response, encode_status
@@ -94,7 +95,7 @@ class IngestApp:
             with self._acceptor.in_flight.reservation() as reservation:
                 encoding = content_encoding(headers.get("content-encoding", ""))
                 tenant = self._tenants.resolve(headers, scope["client"][0] if scope["client"] else "")
-                body = await self._read(headers, receive, reservation)
+                body = await self._read(headers, encoding, receive, reservation)
                 accepted = await self._acceptor.accept(
                     tenant,
                     signal,
@@ -112,11 +113,11 @@ class IngestApp:
             content = encode_response(signal, accepted.rejected, accepted.message, media is Media.JSON)
             await respond(send, 200, content, [(b"content-type", media.value.encode()), *answer])
 
-    async def _read(self, headers: dict[str, str], receive: Receive, reservation: Reservation) -> bytes:
+    async def _read(
+        self, headers: dict[str, str], encoding: Encoding, receive: Receive, reservation: Reservation
+    ) -> bytes:
         """The whole body. Raises Refusal: TOO_LARGE, TOO_SLOW, BUSY; and ClientGoneError."""
-        limit = self._max_compressed
-        if "content-encoding" not in headers:
-            limit = max(limit, self._acceptor.max_body_bytes)
+        limit = self._acceptor.max_body_bytes if encoding is Encoding.IDENTITY else self._max_compressed
         length = headers.get("content-length", "")
         if length.isdecimal() and int(length) > limit:
             raise _too_large(limit)
