@@ -1,7 +1,9 @@
-"""Rules: five conditions (two of them patterns) on each span of a batch of 512, CPU time, median of interleaved rounds.
+"""Rules: five conditions (two of them patterns) on each span of a batch of 512, CPU time, median of
+interleaved rounds.
 
-The peers judge the same spans: Google's protobuf (upb, C) decodes them and a hand-written Python function judges the
-messages; the decoded model does the same with our own messages. The core runs interpreted in a process of its own.
+The peers judge the same spans: Google's protobuf (upb, C) decodes them and a hand-written Python function
+judges the messages; the decoded model does the same with our own messages. The core runs interpreted in a
+process of its own.
 """
 
 import json
@@ -61,7 +63,7 @@ def request() -> bytes:
         span.start_time_unix_nano = START + chance.randrange(2_000_000_000)
         span.end_time_unix_nano = span.start_time_unix_nano + int(chance.lognormvariate(16.5, 1.2))
         span.flags = 0x101
-        values = {
+        values: dict[str, str | int] = {
             "http.request.method": "GET",
             "http.route": route,
             "http.response.status_code": chance.choices([200, 204, 301, 404, 500], [70, 5, 3, 10, 5])[0],
@@ -74,7 +76,7 @@ def request() -> bytes:
             "user_agent.original": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Safari/537.36",
         }
         _attributes(span, values)
-    return message.SerializeToString()
+    return bytes(message.SerializeToString())
 
 
 def _attributes(owner: Any, values: dict[str, str | int]) -> None:

@@ -204,7 +204,7 @@ class SpanView:
         return 0
 
     def _plain(self, pos: int, key_stop: int, end: int, candidate: int) -> bool:
-        """Take an attribute whose key is followed by a string, int or bool of the shortest form; else False."""
+        """Take an attribute whose key is followed by a short string or small int; else False."""
         octets = self._bytes
         if candidate == 254:  # several keys look like this one
             return False
@@ -381,7 +381,7 @@ class SpanView:
 
     def number(self, slot: int) -> int:
         """An int, a bool or a time as a signed number."""
-        pos = self.at[slot]
+        pos: int = self.at[slot]
         if self.kinds[slot] != _FIXED:
             return pos
         if not _COMPILED:

@@ -65,11 +65,11 @@ def at_local(year: int, month: int, day: int, seconds: int, zone: Callable[[int]
 
 
 def _zoneinfo(name: str) -> Callable[[int], int] | None:
-    from zoneinfo import ZoneInfo
-
     try:
+        from zoneinfo import ZoneInfo
+
         zone = ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
+    except (ImportError, KeyError, ValueError, OSError):
         return None
 
     def offset(seconds: int) -> int:
