@@ -4,7 +4,7 @@ none.
 
 from wasm_sdk.export.batch import Batcher
 from wasm_sdk.export.completion import Completion, complete
-from wasm_sdk.export.otlp_http import Delivery, OTLPHTTPExporter
+from wasm_sdk.export.otlp_http import Delivery, OTLPHTTPExporter, Transport
 from wasm_sdk.export.retry import RetryPolicy
 from wasm_sdk.export.settings import ExporterSettings
 
@@ -15,5 +15,6 @@ __all__ = [
     "ExporterSettings",
     "OTLPHTTPExporter",
     "RetryPolicy",
+    "Transport",
     "complete",
 ]

@@ -5,10 +5,12 @@ Source: OpenTelemetry specification, trace SDK, "Batching processor" (the log re
 
 import asyncio
 import logging
+import os
 import sys
+import weakref
 from collections.abc import Awaitable, Callable
 from contextvars import Context
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from wasm_sdk.export.completion import Completion, complete
 
@@ -72,6 +74,7 @@ class Batcher(Generic[T]):
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[bool] | None = None
         self._closed = False
+        _batchers.add(self)
 
     def add(self, item: T) -> None:
         """Queue an item, or drop and count it when there is no room."""
@@ -216,3 +219,15 @@ class Batcher(Generic[T]):
         delivered &= not self._items
         self._items.clear()
         return delivered
+
+
+_batchers: "weakref.WeakSet[Batcher[Any]]" = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    for batcher in _batchers:
+        batcher.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_all)

@@ -8,7 +8,7 @@ import logging
 import time
 import zlib
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from wasm_sdk import runtime
 from wasm_sdk.export.retry import RETRYABLE_STATUS, RetryPolicy, retry_after
@@ -43,6 +43,14 @@ class Delivery:
     rejected: int = 0
     message: str = ""
     failure: Failure | None = None
+
+
+class Transport(Protocol):
+    """Takes encoded Export*ServiceRequests of one signal."""
+
+    async def send(self, request: bytes) -> Delivery:
+        """Deliver `request`; the outcome is the result, never an exception."""
+        ...
 
 
 class OTLPHTTPExporter:

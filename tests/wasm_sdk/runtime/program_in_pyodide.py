@@ -9,15 +9,17 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 
 from wasm_sdk import runtime
-from wasm_sdk.export import ExporterSettings, RetryPolicy
+from wasm_sdk.export import ExporterSettings, OTLPHTTPExporter, RetryPolicy
+from wasm_sdk.otlp.signal import Signal
 from wasm_sdk.propagation.tracecontext import TraceContextPropagator
 from wasm_sdk.sdk.resource import Resource
 from wasm_sdk.sdk.trace import BatchSpanProcessor, OTLPSpanExporter, TracerProvider
 
 (url,) = argv  # type: ignore[name-defined]  # noqa: F821
 provider = TracerProvider(resource=Resource.create({"service.name": "in pyodide"}))
+settings = ExporterSettings(f"{url}/v1/traces", compression="gzip", timeout=10)
 exporter = OTLPSpanExporter(
-    ExporterSettings(f"{url}/v1/traces", compression="gzip", timeout=10), retry=RetryPolicy(initial=0.01)
+    transport=OTLPHTTPExporter(Signal.TRACES, settings, retry=RetryPolicy(initial=0.01))
 )
 processor = BatchSpanProcessor(exporter, schedule_delay_millis=20)
 provider.add_span_processor(processor)

@@ -6,8 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Protocol
 
-from wasm_sdk.export.otlp_http import OTLPHTTPExporter
-from wasm_sdk.export.retry import RetryPolicy
+from wasm_sdk.export.otlp_http import OTLPHTTPExporter, Transport
 from wasm_sdk.export.settings import ExporterSettings
 from wasm_sdk.otlp.model import MetricsData
 from wasm_sdk.otlp.signal import Signal
@@ -42,7 +41,7 @@ class OTLPMetricExporter:
         settings: Where and how; default: `OTEL_EXPORTER_OTLP_*`.
         preferred_temporality: Default: what the preference variable says, else cumulative.
         preferred_aggregation: Default: what the histogram variable says, else explicit buckets.
-        retry: The back-off where the collector names no time.
+        transport: What takes the encoded requests; default: OTLP/HTTP by `settings`.
     """
 
     def __init__(
@@ -51,9 +50,9 @@ class OTLPMetricExporter:
         preferred_temporality: Mapping[InstrumentKind, Temporality] | None = None,
         preferred_aggregation: Mapping[InstrumentKind, Aggregation] | None = None,
         *,
-        retry: RetryPolicy | None = None,
+        transport: Transport | None = None,
     ) -> None:
-        self._transport = OTLPHTTPExporter(Signal.METRICS, settings, retry=retry)
+        self._transport = transport or OTLPHTTPExporter(Signal.METRICS, settings)
         self.preferred_temporality = (
             temporality_from_environ() if preferred_temporality is None else preferred_temporality
         )

@@ -1,7 +1,5 @@
 """The batching span processor. Source: OpenTelemetry specification, trace SDK, "Batching processor"."""
 
-import os
-import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Self
 
@@ -44,7 +42,6 @@ class BatchSpanProcessor(SpanProcessor):
             what="spans",
         )
         self._add = self._batcher.add
-        _processors.add(self)
 
     @classmethod
     def from_environ(cls, exporter: "SpanExporter", environ: Mapping[str, str] | None = None) -> Self:
@@ -83,19 +80,3 @@ class BatchSpanProcessor(SpanProcessor):
 
     def shutdown(self) -> Completion:
         return self._batcher.shutdown()
-
-    def forget(self) -> None:
-        """Drop what waits: it belongs to the parent process."""
-        self._batcher.forget()
-
-
-_processors: weakref.WeakSet[BatchSpanProcessor] = weakref.WeakSet()
-
-
-def _forget_all() -> None:
-    for processor in _processors:
-        processor.forget()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_all)

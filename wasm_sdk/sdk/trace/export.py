@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from wasm_sdk.export.otlp_http import OTLPHTTPExporter
-from wasm_sdk.export.retry import RetryPolicy
+from wasm_sdk.export.otlp_http import OTLPHTTPExporter, Transport
 from wasm_sdk.export.settings import ExporterSettings
 from wasm_sdk.otlp.signal import Signal
 from wasm_sdk.sdk.trace.encode import TraceEncoder
@@ -26,11 +25,13 @@ class OTLPSpanExporter:
 
     Args:
         settings: Where and how; default: `OTEL_EXPORTER_OTLP_*`.
-        retry: The back-off where the collector names no time.
+        transport: What takes the encoded requests; default: OTLP/HTTP by `settings`.
     """
 
-    def __init__(self, settings: ExporterSettings | None = None, *, retry: RetryPolicy | None = None) -> None:
-        self._transport = OTLPHTTPExporter(Signal.TRACES, settings, retry=retry)
+    def __init__(
+        self, settings: ExporterSettings | None = None, *, transport: Transport | None = None
+    ) -> None:
+        self._transport = transport or OTLPHTTPExporter(Signal.TRACES, settings)
         self._encoder = TraceEncoder()
 
     async def export(self, spans: "Sequence[Span]") -> bool:

@@ -1,7 +1,6 @@
 """A span that records. Source: OpenTelemetry specification, trace API and SDK, "Span"."""
 
 import logging
-import traceback
 from collections.abc import Mapping
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from wasm_sdk.sdk.attributes import (
     log_unsupported,
 )
 from wasm_sdk.sdk.clock import monotonic
+from wasm_sdk.sdk.exceptions import exception_attributes
 from wasm_sdk.sdk.resource import Resource
 from wasm_sdk.sdk.scope import InstrumentationScope
 
@@ -246,17 +246,7 @@ class Span(api.Span):
 
         `escaped` is not written: the semantic conventions have deprecated it.
         """
-        kind = type(exception)
-        name = (
-            kind.__qualname__
-            if kind.__module__ in ("builtins", None)
-            else f"{kind.__module__}.{kind.__qualname__}"
-        )
-        details = {
-            "exception.type": name,
-            "exception.message": str(exception),
-            "exception.stacktrace": "".join(traceback.format_exception(exception)),
-        }
+        details = exception_attributes(exception)
         self.add_event("exception", {**details, **(attributes or {})}, timestamp)
 
     def end(self, end_time: int | None = None) -> None:
