@@ -113,7 +113,7 @@ class Demo:
         database.unlink(missing_ok=True)
         self._run("agent", f"{self.api_url}/healthz", "host_agent", "agent", "--config", str(config))
         shop = ["--port", str(self.shop_port), "--agent", self.agent_url, "--database", str(database)]
-        self._run("shop", self.shop_url, "examples.shop.service", *shop)
+        self._run("shop", f"{self.shop_url}/healthz", "examples.shop.service", *shop)
 
     def _run(self, name: str, ready: str, module: str, *arguments: str) -> None:
         process = Process(name, ["-m", module, *arguments], ready, self.folder / f"{name}.log")

@@ -13,6 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 
 from examples.shop.processes import Demo, DemoError
 from examples.shop.visitor import buy, visit
@@ -93,7 +94,7 @@ def what_is_missing(roots: list[Node]) -> str | None:
     click = roots[0]
     if "click" not in click.span.name.lower():
         return f"the root is {click.span.name!r}, not a click"
-    steps = {
+    steps: dict[str, Callable[[Node], bool]] = {
         "fetch": lambda node: node.span.kind == SpanKind.CLIENT and node.service == click.service,
         "server": lambda node: node.span.kind == SpanKind.SERVER and node.service != click.service,
         "database call": lambda node: node.span.attributes.get("db.system") is not None,

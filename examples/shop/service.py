@@ -6,7 +6,7 @@ from pathlib import Path
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, JSONResponse
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
 from examples.shop.catalogue import Catalogue, SoldOutError
@@ -30,6 +30,9 @@ def create_app(database: Path, agent: str) -> Starlette:
     def script(request: Request) -> FileResponse:
         return FileResponse(PAGE / "shop.js")
 
+    def healthz(request: Request) -> PlainTextResponse:
+        return PlainTextResponse("ok")
+
     def products(request: Request) -> JSONResponse:
         return JSONResponse(catalogue.products())
 
@@ -48,6 +51,7 @@ def create_app(database: Path, agent: str) -> Starlette:
             Route("/", page),
             Route("/shop.css", style),
             Route("/shop.js", script),
+            Route("/healthz", healthz),
             Route("/api/products", products),
             Route("/api/products/{product}/orders", buy, methods=["POST"]),
         ]

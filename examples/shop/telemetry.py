@@ -24,6 +24,7 @@ def instrument(app: Starlette, agent: str) -> TracerProvider:
         OpenTelemetryMiddleware,
         default_span_details=lambda scope: span_details(app, scope),
         exclude_spans=["receive", "send"],
+        excluded_urls="healthz",
     )
     return provider
 

@@ -7,8 +7,12 @@ from wasm_sdk.otlp import Span, SpanKind, StatusCode, TracesData
 
 BAR_WIDTH = 24
 NAME_WIDTH = 58
-KINDS = {SpanKind.SERVER: "server", SpanKind.CLIENT: "client", SpanKind.PRODUCER: "producer"}
-KINDS[SpanKind.CONSUMER] = "consumer"
+KINDS: dict[int, str] = {
+    SpanKind.SERVER: "server",
+    SpanKind.CLIENT: "client",
+    SpanKind.PRODUCER: "producer",
+    SpanKind.CONSUMER: "consumer",
+}
 
 
 @dataclass
