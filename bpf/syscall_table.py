@@ -12,11 +12,32 @@ import sys
 import textwrap
 from pathlib import Path
 
-RECENT = ["cachestat", "fchmodat2", "map_shadow_stack", "futex_wake", "futex_wait", "futex_requeue", "statmount", "listmount", "lsm_get_self_attr", "lsm_set_self_attr", "lsm_list_modules", "mseal", "setxattrat", "getxattrat", "listxattrat", "removexattrat", "open_tree_attr", "file_getattr", "file_setattr"]
+RECENT = [
+    "cachestat",
+    "fchmodat2",
+    "map_shadow_stack",
+    "futex_wake",
+    "futex_wait",
+    "futex_requeue",
+    "statmount",
+    "listmount",
+    "lsm_get_self_attr",
+    "lsm_set_self_attr",
+    "lsm_list_modules",
+    "mseal",
+    "setxattrat",
+    "getxattrat",
+    "listxattrat",
+    "removexattrat",
+    "open_tree_attr",
+    "file_getattr",
+    "file_setattr",
+]
 FIRST_RECENT = 451
 INCLUDE = {
     "x86_64": '#include "/usr/include/x86_64-linux-gnu/asm/unistd_64.h"',
-    "aarch64": "#define __ARCH_WANT_RENAMEAT\n#define __ARCH_WANT_NEW_STAT\n#define __ARCH_WANT_SET_GET_RLIMIT\n"
+    "aarch64": "#define __ARCH_WANT_RENAMEAT\n#define __ARCH_WANT_NEW_STAT\n"
+    "#define __ARCH_WANT_SET_GET_RLIMIT\n"
     "#define __ARCH_WANT_TIME32_SYSCALLS\n#define __ARCH_WANT_MEMFD_SECRET\n#define __BITS_PER_LONG 64\n"
     "#include <asm-generic/unistd.h>",
 }

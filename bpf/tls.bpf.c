@@ -11,6 +11,7 @@ enum tls_cookie {
 	TLS_READ = 1,
 	TLS_WRITE = 2,
 	TLS_EX = 4, /* the count comes back through the fourth parameter */
+	TLS_HANDSHAKE = 8,
 };
 
 static const struct connection new_connection;
@@ -111,7 +112,7 @@ int tls_returned(void *ctx)
 	key = tls_key(call->args[0]);
 	connection = bpf_map_lookup_elem(&connections, &key);
 	result = (s32)saved_register(ctx, returned_offset);
-	if (!connection)
+	if (!connection || (cookie & TLS_HANDSHAKE))
 		return 0;
 	now = bpf_ktime_get_ns();
 	direction = cookie & TLS_WRITE ? OUTBOUND : INBOUND;

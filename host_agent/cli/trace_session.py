@@ -92,7 +92,8 @@ class TraceSession:
             tracer.add_target(pid=pid, follow=follow)
         for option, values in (("command", commands), ("cgroup", cgroups), ("container", containers)):
             for value in values:
-                tracer.add_target(**{option: value}, follow=follow)
+                named: dict[str, Any] = {option: value}
+                tracer.add_target(**named, follow=follow)
                 self._open_ended = True
         tracer.start()
         self._tracer = tracer
@@ -152,6 +153,8 @@ class TraceSession:
                 name = ", ".join(str(v) for v in point.attributes.as_dict().values())
                 rows.append((point.count, name, (point.sum or 0) / max(1, point.count), point.max or 0))
         for count, name, mean, most in sorted(rows, reverse=True):
-            say(
-                f"{count:>9}  {name:<28} mean {format_duration(round(mean)):>9}  max {format_duration(round(most))}"
-            )
+            say(f"{count:>9}  {name:<28} mean {_shown(mean):>9}  max {_shown(most)}")
+
+
+def _shown(nanoseconds: float) -> str:
+    return format_duration(round(nanoseconds))

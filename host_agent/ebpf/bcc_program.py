@@ -1,4 +1,4 @@
-"""Programs that users write for bcc: compiled here, attached by bcc's own naming rules, their output shown."""
+"""Programs that users write for bcc: compiled here, attached by bcc's naming rules, their output shown."""
 
 from __future__ import annotations
 

@@ -199,10 +199,12 @@ def serve(channel: Channel) -> None:
     try:
         while True:
             try:
-                request, _ = channel.receive()
+                request, files = channel.receive()
             except (EOFError, OSError):
                 return
             operation = request.pop("do")
+            if files:  # the agent has opened the file: its rights count, not ours
+                request["path"] = f"/proc/self/fd/{files[0]}"
             try:
                 answer, fds = getattr(helper, f"do_{operation}")(**request)
             except (EbpfError, OSError) as error:
@@ -210,6 +212,9 @@ def serve(channel: Channel) -> None:
                 channel.send({"error": text, "kind": type(error).__name__})
             else:
                 channel.send(answer, fds)
+            finally:
+                for fd in files:
+                    os.close(fd)
     finally:
         helper.close()
 

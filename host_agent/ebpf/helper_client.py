@@ -75,11 +75,20 @@ class HelperClient:
         return answer
 
     def _exchange(self, operation: str, arguments: dict[str, Any]) -> tuple[dict[str, Any], list[int]]:
+        opened = []
         try:
-            self._channel.send({"do": operation, **arguments})
+            if "path" in arguments:  # handed over open: the helper need not be able to reach it
+                opened.append(os.open(arguments["path"], os.O_RDONLY | os.O_CLOEXEC))
+        except OSError as error:
+            raise ProbeRefused(f"{arguments['path']}: {error.strerror}") from error
+        try:
+            self._channel.send({"do": operation, **arguments}, opened)
             answer, fds = self._channel.receive()
         except (EOFError, OSError) as error:
             raise HelperGone("the probe helper ended; its probes are detached") from error
+        finally:
+            for fd in opened:
+                os.close(fd)
         if "error" in answer:
             raise ProbeRefused(answer["error"])
         return answer, fds

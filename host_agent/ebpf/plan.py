@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from host_agent.ebpf.errors import ProbeRefused
 from host_agent.ebpf.tracer import EbpfTracer
@@ -27,7 +27,7 @@ class Plan:
     faults: bool = False
     syscalls: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
-    when: When = When()
+    when: When = field(default_factory=When)
 
     def attach(self, tracer: EbpfTracer) -> None:
         """Attaches everything but functions, before `EbpfTracer.start`."""

@@ -147,6 +147,7 @@ class SpanBuilder:
         for link in links:
             link.attributes = KeyValues.of({"spanweave.attribution": "ambiguous"})
         self._add_stacks(event, attributes)
+        status = _status(kind, int(event["result"]), attributes)
         own = event["span"].tobytes()
         start = int(event["start"]) + self._offset
         return Span(
@@ -159,7 +160,7 @@ class SpanBuilder:
             end_time_unix_nano=start + int(event["duration"]),
             attributes=KeyValues.of(attributes),
             links=links,
-            status=_status(kind, int(event["result"]), attributes),
+            status=status,
         )
 
     def _add_stacks(self, event: np.void, attributes: dict[str, Any]) -> None:

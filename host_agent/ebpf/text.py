@@ -87,7 +87,7 @@ def postgres_statement(raw: bytes) -> str:
 
 def redis_command(raw: bytes) -> str:
     parts = raw.split(b"\r\n")
-    return clean(parts[2]).upper() if len(parts) > 2 else ""
+    return clean(parts[2].strip()).upper() if len(parts) > 2 else ""
 
 
 def dns_question(raw: bytes) -> str:

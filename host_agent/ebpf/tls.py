@@ -10,8 +10,17 @@ from typing import Any
 from host_agent.ebpf.elf import Elf
 from host_agent.ebpf.errors import ProbeRefused
 
-# Function → cookie: 1 reads, 2 writes, plus 4 for the forms that return the count through a pointer.
-FUNCTIONS = {"SSL_read": 1, "SSL_write": 2, "SSL_read_ex": 5, "SSL_write_ex": 6}
+# Function → cookie: 1 reads, 2 writes, plus 4 for the forms that return the count through a pointer;
+# a handshake (8) moves no data, but its socket calls tell which connection it is.
+FUNCTIONS = {
+    "SSL_do_handshake": 8,
+    "SSL_connect": 8,
+    "SSL_accept": 8,
+    "SSL_read": 1,
+    "SSL_write": 2,
+    "SSL_read_ex": 5,
+    "SSL_write_ex": 6,
+}
 _PROGRAMS = "tls_entered+tls_returned"
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import select
 import struct
+import sys
 import time
+from base64 import b64decode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -261,6 +263,8 @@ class EbpfTracer:
             EbpfError: there is no such process, cgroup or container.
         """
         self._targets.add(pid=pid, command=command, cgroup=cgroup, container=container, follow=follow)
+        if pid is not None:  # known by name even if it ends before it does anything
+            self.spans.processes.get(pid, time.clock_gettime_ns(time.CLOCK_MONOTONIC))
 
     def remove_target(
         self, *, pid: int | None = None, command: str | None = None, cgroup: str | None = None
@@ -337,6 +341,14 @@ class EbpfTracer:
         found = self._ask("histograms")["histograms"]
         now = time.time_ns()
         return [to_metric(int(k), v, self._names, now) for k, v in found.items()]
+
+    def page_faults(self) -> dict[int, int]:
+        """Page faults by process, counted in the kernel since `attach_memory`."""
+        found = self._ask("map", name="memory")["entries"]
+        return {
+            int.from_bytes(b64decode(key), sys.byteorder): struct.unpack_from("=Q", b64decode(value))[0]
+            for key, value in found
+        }
 
     def statistics(self) -> dict[str, int]:
         """Events emitted, events dropped because a ring was full, threads that found no room."""

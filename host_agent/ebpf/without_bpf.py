@@ -24,7 +24,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
 class ProcWatcher:
-    """Watches processes by reading /proc; children are found at each look, so short-lived ones can be missed."""
+    """Watches processes by reading /proc; children are looked for each time, so short ones are missed."""
 
     def __init__(self, pids: Iterable[int]) -> None:
         self._pids = set(pids)

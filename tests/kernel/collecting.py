@@ -13,7 +13,9 @@ def flat(groups: Iterable[ResourceSpans]) -> list[Span]:
     return [span for group in groups for scope in group.scope_spans for span in scope.spans]
 
 
-def collect_until(tracer: EbpfTracer, enough: Callable[[list[Span]], bool], seconds: float = 10.0) -> list[Span]:
+def collect_until(
+    tracer: EbpfTracer, enough: Callable[[list[Span]], bool], seconds: float = 10.0
+) -> list[Span]:
     """Collects until `enough`, or fails with what there was."""
     found: list[Span] = []
     end = time.monotonic() + seconds

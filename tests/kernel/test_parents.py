@@ -106,7 +106,7 @@ async def test_what_is_not_sampled_emits_nothing(tmp_path: Path, start_server: C
         writer.close()
         spans = collect_until(tracer, lambda found: len(_servers(found)) >= 1)
     assert [s.trace_id for s in _servers(spans)] == [(2).to_bytes(16, "big")]
-    opened = [s for s in spans if s.attributes.get("file.path") == str(tmp_path / "f0") and s.name == "openat"]
+    opened = [
+        s for s in spans if s.attributes.get("file.path") == str(tmp_path / "f0") and s.name == "openat"
+    ]
     assert [s.trace_id for s in opened] == [(2).to_bytes(16, "big")]
-
-
