@@ -22,6 +22,8 @@ export interface Options {
   /** `python` exports from a worker that runs the Python core; `off` from the loader alone. */
   runtime: "python" | "off";
   redact: RedactOptions;
+  /** Methods of `console` whose messages become log records. */
+  console: readonly string[];
   /** On every span and log record. */
   attributes: Attributes;
 }
@@ -47,6 +49,7 @@ export function fromScript(script: HTMLScriptElement): Options {
       patterns: data.redactPattern ? [new RegExp(data.redactPattern, "g")] : [],
       query: data.query === "keep" ? "keep" : "redact",
     },
+    console: split(data.console ?? "error"),
     attributes: {},
   };
 }

@@ -36,7 +36,10 @@ export class ObservedPage implements Page {
     this.consent = new Consent(options.consent === "required");
     this.attributes = options.attributes;
     this.redact = redactor(options.redact);
-    this.session = new Session(() => this.consent.granted);
+    this.session = new Session(
+      () => this.consent.granted,
+      (id, previous) => this.sessionStarted(id, previous),
+    );
     this.tracer = new Tracer(sampler(options.sample), (span) => this.ended(span), (span) => this.started(span));
     this.interactions = new Interactions(this.tracer, (span) => this.running.delete(span));
     this.tracer.ambient = () => this.interactions.current ?? this.load;
@@ -137,6 +140,14 @@ export class ObservedPage implements Page {
       this.running.set(span, true);
       yield [span.spanId, span.encode(this.redact, common)];
     }
+  }
+
+  private sessionStarted(id: string, previous: string | undefined): void {
+    // The record itself asks for the session's id, so it comes after this call.
+    queueMicrotask(() => {
+      if (previous) this.log({ event: "session.end", context: undefined, attributes: { "session.id": previous } });
+      this.log({ event: "session.start", context: undefined, attributes: { "session.id": id, "session.previous_id": previous } });
+    });
   }
 
   private common(): Attributes {

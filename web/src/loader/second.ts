@@ -1,5 +1,5 @@
 import type { Page } from "../capture/page.ts";
-import type { SpanContext } from "../core/traceparent.ts";
+import type { Span } from "../core/span.ts";
 import type * as Later from "../later/main.ts";
 import { warn } from "./console.ts";
 import type { Exporter } from "./direct.ts";
@@ -24,13 +24,13 @@ export class Second {
   }
 
   /** Loads the script and starts the late captures. */
-  load(page: Page, load: SpanContext): void {
+  load(page: Page, load: Span): void {
     this.script = import(new URL(__LATER__, this.options.assets).href).catch((error: unknown) => {
       this.off = true;
       warn(`Python and web vitals are off: ${String(error)}. The loader exports OTLP/JSON by itself.`);
       this.onChange();
     });
-    void this.script.then((script) => script?.captureLater(page, load));
+    void this.script.then((script) => script?.captureLater(page, load, this.options.console));
   }
 
   /** Starts Python when the page has nothing better to do. */
