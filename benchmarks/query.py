@@ -168,7 +168,7 @@ async def _fill(store: Store, requests: Requests, now: int) -> list[tuple[bytes,
             )
         ):
             pass
-        if store.unflushed_bytes > store.limits.flush_bytes or number == count - 1:
+        if store.gathered_bytes > store.limits.flush_bytes or number == count - 1:
             assert await store.finish_flush(store.begin_flush(Position(1, number + 1)))
     await store.maintain(now)
     return known
@@ -208,18 +208,27 @@ PEER: dict[str, str] = {
 }
 
 
+PEER_SUMMARY = """
+    SELECT trace_id, arg_min(name, start_unix_nano) FILTER (octet_length(parent_span_id) = 0),
+        list(DISTINCT service), min(start_unix_nano), max(end_unix_nano), count(*), count(*) FILTER (status =
+        2)
+    FROM spans WHERE trace_id IN (SELECT unnest($traces)) GROUP BY 1"""
+
+
 def _peer(root: Path, folder: Path, known: list[tuple[bytes, str]]) -> dict[str, float]:
     """Medians of a DuckDB database file with the rows in the order of their arrival and attributes as a map;
     the list queries without what the list shows of each trace."""
     database = duckdb.connect(str(folder / "peer.duckdb"), config={"threads": 2, "memory_limit": "2GB"})
+    database.execute("SET enable_progress_bar = false")
     files = f"read_parquet('{root}/**/*.parquet')"
     columns = [row[0] for row in database.execute(f"DESCRIBE SELECT * FROM {files}").fetchall()]
     attributes = [name for name in columns if name.startswith("attributes.")]
     keys = ", ".join(f"'{name.removeprefix('attributes.')}'" for name in attributes)
     values = ", ".join(f'"{name}"' for name in attributes)
     database.execute(
-        "CREATE TABLE spans AS SELECT trace_id, span_id, name, service, status, start_unix_nano, end_unix_nano, "
-        f"item, resource, scope, map([{keys}], [{values}]) AS attributes FROM {files} ORDER BY received_unix_nano"
+        "CREATE TABLE spans AS SELECT trace_id, span_id, parent_span_id, name, service, status, "
+        f"start_unix_nano, end_unix_nano, item, resource, scope, map([{keys}], [{values}]) AS attributes "
+        f"FROM {files} ORDER BY received_unix_nano"
     )
     medians: dict[str, float] = {}
     for name, sql in PEER.items():
@@ -229,7 +238,9 @@ def _peer(root: Path, folder: Path, known: list[tuple[bytes, str]]) -> dict[str,
             given = {"service": f"service-{n % SERVICES}", "trace": trace, "order": order}
             used = {key: value for key, value in given.items() if f"${key}" in sql}
             began = time.perf_counter()
-            database.execute(sql, used).fetchall()
+            found = database.execute(sql, used).fetchall()
+            if "latest" in sql:
+                database.execute(PEER_SUMMARY, {"traces": [row[0] for row in found]}).fetchall()
             times.append((time.perf_counter() - began) * 1000)
         medians[name] = statistics.median(times)
     database.close()
@@ -279,10 +290,11 @@ async def _measure(folder: Path) -> list[Result]:
             results.append(
                 Result(name.replace("_ms", "_p99_ms"), sorted(times)[int(0.99 * len(times))], "ms")
             )
-    for task in tasks:
-        task.cancel()
+    following, sending = tasks
+    sending.cancel()
+    assert await writer.settle(log.end, 10), "the store fell behind"
+    following.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    assert writer.position == log.end, "the store fell behind"
     engine.close()
     reader.close()
     await log.close()

@@ -118,8 +118,8 @@ class StoreConfig(Section):
     """The Parquet segments that queries read."""
 
     flush_interval_s: Seconds = 5.0
-    flush_bytes: Size = Field(default=32 * MIB, gt=0)
-    segment_bytes: Size = Field(default=128 * MIB, gt=0)
+    flush_bytes: Size = Field(default=8 * MIB, gt=0)
+    segment_bytes: Size = Field(default=32 * MIB, gt=0)
     retention_hours: float | None = Field(default=7 * 24.0, gt=0, description="null: for ever")
     max_bytes: Size | None = Field(
         default=20 * GIB, gt=0, description="beyond it the oldest go; null: no bound"

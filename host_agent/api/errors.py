@@ -6,7 +6,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from host_agent.query.errors import BadQuery, QueryTimeout
+from host_agent.query.errors import BadQuery, QueryTimeout, TooLarge
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +27,13 @@ async def on_timeout(_: Request, error: Exception) -> Response:
     assert isinstance(error, QueryTimeout)
     return error_response(
         503, str(error), hint="narrow it: a shorter time range (since=15m), a service, or a lower limit"
+    )
+
+
+async def on_too_large(_: Request, error: Exception) -> Response:
+    assert isinstance(error, TooLarge)
+    return error_response(
+        413, str(error), hint="read the store's Parquet files with DuckDB, see docs/store.md"
     )
 
 

@@ -8,18 +8,26 @@ from duckdb import DuckDBPyConnection
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from host_agent.api import parameters
-from host_agent.api.errors import error_response, on_bad_query, on_failure, on_http_error, on_timeout
+from host_agent.api.errors import (
+    error_response,
+    on_bad_query,
+    on_failure,
+    on_http_error,
+    on_timeout,
+    on_too_large,
+)
 from host_agent.api.guard import Guard
 from host_agent.api.live import live_endpoint
 from host_agent.api.parameters import Parameters
 from host_agent.live.feed import LiveFeed
 from host_agent.query.engine import Engine
-from host_agent.query.errors import BadQuery, QueryTimeout
+from host_agent.query.errors import BadQuery, QueryTimeout, TooLarge
 from host_agent.query.records import find_metrics, find_records
 from host_agent.query.services import ServiceSummary, find_services
 from host_agent.query.traces import TraceSummary, find_traces, read_trace
@@ -176,10 +184,14 @@ def create_api(
             Route("/healthz", healthz, methods=["GET"]),
             WebSocketRoute("/api/v1/live", live_endpoint(feed)),
         ],
-        middleware=[Middleware(Guard, hosts=allowed_hosts, origins=allowed_origins)],
+        middleware=[
+            Middleware(Guard, hosts=allowed_hosts, origins=allowed_origins),
+            Middleware(CORSMiddleware, allow_origins=list(allowed_origins)),
+        ],
         exception_handlers={
             BadQuery: on_bad_query,
             QueryTimeout: on_timeout,
+            TooLarge: on_too_large,
             HTTPException: on_http_error,
             Exception: on_failure,
         },

@@ -13,3 +13,7 @@ class BadQuery(ValueError):  # noqa: N818 - it is the query that is bad
 
 class QueryTimeout(Exception):  # noqa: N818
     """The query took longer than it may, or more memory than DuckDB is given."""
+
+
+class TooLarge(Exception):  # noqa: N818
+    """The answer would not fit into the agent's memory beside everything else."""

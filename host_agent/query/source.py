@@ -75,28 +75,23 @@ def rows_of(
         conditions = [*matching, *(_on_columns(a, v) for a, v in zip(attributes, variant, strict=True))]
         parts.append(_select(columns, "read_parquet(?, filename = true)", [paths], where, conditions, mark))
     if snapshot.fresh or not parts:
-        cursor.register("fresh", _fresh(snapshot, attributes, marked=mark is not None))
-        conditions = [*matching, Condition("has_attributes")] if mark else matching
+        cursor.register("fresh", _fresh(snapshot, attributes))
+        conditions = [*matching, Condition("has_attributes")]
         parts.append(_select(columns, "(SELECT *, '' AS filename FROM fresh)", [], where, conditions, mark))
     sql = "(" + " UNION ALL ".join(part.sql for part in parts) + ")"
     return Source(sql, [parameter for part in parts for parameter in part.parameters])
 
 
-def _fresh(snapshot: Snapshot, attributes: Sequence[Attribute], marked: bool) -> pa.Table:
-    """The rows in memory that have the attributes; with `marked` all rows, and whether they have them."""
-    tables = []
+def _fresh(snapshot: Snapshot, attributes: Sequence[Attribute]) -> pa.Table:
+    """The rows in memory, and in a further column whether they have the attributes."""
+    having: list[pa.Array] = []
     for chunk in snapshot.fresh:
         mask = np.ones(len(chunk), dtype=np.bool_)
         for attribute in attributes:
             mask &= chunk.having(attribute.labels, attribute.texts)
-        having = pa.array(mask)
-        tables.append(
-            chunk.table.append_column("has_attributes", having) if marked else chunk.table.filter(having)
-        )
-    if not tables:
-        empty = snapshot.layout.schema.empty_table()
-        return empty.append_column("has_attributes", pa.array([], pa.bool_()))
-    return pa.concat_tables(tables)
+        having.append(pa.array(mask))
+    tables = [chunk.table for chunk in snapshot.fresh] or [snapshot.layout.schema.empty_table()]
+    return pa.concat_tables(tables).append_column("has_attributes", pa.chunked_array(having, pa.bool_()))
 
 
 def _select(

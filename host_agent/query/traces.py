@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from host_agent.query.errors import TooLarge
 from host_agent.query.source import Condition, rows_of
 from host_agent.query.trace_query import Cursor, TraceQuery
 from host_agent.store.envelope import close_envelope
@@ -19,6 +20,8 @@ from host_agent.store.segment import Segment
 
 ACTIVITY = "CASE WHEN end_unix_nano > received_unix_nano THEN received_unix_nano ELSE end_unix_nano END"
 """When a span was last active: a sender's clock that runs ahead cannot keep a trace on top of the list."""
+MAX_SPANS = 100_000
+"""Of a trace that is given back at once."""
 FIRST_ROWS = 100_000
 """Rows of the newest segments that a list looks at first; each next look is at four times as many."""
 
@@ -69,16 +72,23 @@ def find_traces(cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, query: Tr
 
 
 def read_trace(cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, trace_id: bytes) -> bytes | None:
-    """The trace's spans exactly as they were sent, as TracesData in protobuf; None when there is none."""
+    """The trace's spans exactly as they were sent, as TracesData in protobuf; None when there is none.
+
+    Raises:
+        TooLarge: it has more than `MAX_SPANS` spans.
+    """
     source = rows_of(
         cursor,
         holding(snapshot, [trace_id]),
         ["resource", "scope", "item", "span_id", "start_unix_nano"],
         [Condition("trace_id = ?", (trace_id,))],
     )
-    rows = cursor.execute(f"SELECT * FROM {source.sql}", source.parameters).fetchall()
+    sql = f"SELECT * FROM {source.sql} LIMIT {MAX_SPANS + 1}"
+    rows = cursor.execute(sql, source.parameters).fetchall()
     if not rows:
         return None
+    if len(rows) > MAX_SPANS:
+        raise TooLarge(f"the trace has more than {MAX_SPANS:,} spans")
     spans = {row[3]: row for row in reversed(rows)}
     ordered = sorted(spans.values(), key=lambda row: (row[0], row[1], row[4], row[3]))
     return close_envelope((resource, scope, item) for resource, scope, item, _, _ in ordered)

@@ -19,7 +19,7 @@ from host_agent.store.shred import MAX_COLUMNS, sort_order
 from wasm_sdk.otlp.signal import Signal
 
 FAN_IN = 4
-MAX_FAN_IN = 16
+MAX_FAN_IN = 8
 SMALLEST_TIER = 1 << 20
 
 

@@ -86,8 +86,14 @@ class Partition:
         return max((segment.position for segment in self.segments), default=ORIGIN)
 
     @property
-    def unflushed_bytes(self) -> int:
+    def gathered_bytes(self) -> int:
+        """Of the items that the next flush will write."""
         return self.rows.size + sum(chunk.size for chunk in self._chunks)
+
+    @property
+    def unflushed_bytes(self) -> int:
+        """Of those, and of the ones on their way to the disk."""
+        return self.gathered_bytes + sum(chunk.size for chunk in (self._flush.chunks if self._flush else ()))
 
     @property
     def unflushed_rows(self) -> int:

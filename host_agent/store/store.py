@@ -33,7 +33,7 @@ class StoreLimits:
     """
 
     flush_interval: float = 5.0
-    flush_bytes: int = 32 << 20
+    flush_bytes: int = 8 << 20
     segment_bytes: int = 32 << 20
     retention: float | None = 7 * 86_400.0
     max_bytes: int | None = 20 << 30
@@ -62,6 +62,7 @@ class Store:
         self.limits = limits or StoreLimits()
         self.counts = StoreCounts()
         self.last_error: str | None = None
+        self.last_flush_failed = False
         self._partitions: dict[tuple[Tenant, Signal], Partition] = {}
         self._maintaining = asyncio.Lock()
 
@@ -116,6 +117,10 @@ class Store:
             partition.seal()
 
     @property
+    def gathered_bytes(self) -> int:
+        return sum(partition.gathered_bytes for partition in self._partitions.values())
+
+    @property
     def unflushed_bytes(self) -> int:
         return sum(partition.unflushed_bytes for partition in self._partitions.values())
 
@@ -157,14 +162,19 @@ class Store:
             else:
                 partition.end_flush(segment)
                 self.counts.flushes += 1
+        self.last_flush_failed = not complete
         return complete
 
     async def maintain(self, now: int) -> None:
         """Merge small segments, drop expired ones. `now`: Unix nanoseconds."""
         async with self._maintaining:
             for partition in list(self._partitions.values()):
-                while await compact(partition, self.limits.segment_bytes):
-                    self.counts.compactions += 1
+                try:
+                    while await compact(partition, self.limits.segment_bytes):
+                        self.counts.compactions += 1
+                except (OSError, ValueError) as error:  # of Arrow too: a full disk, a damaged file
+                    self.last_error = f"segments were not merged: {error}"
+                    logger.error("%s: %s", partition.folder, self.last_error)
             victims = expired(self.segments, now, self.limits.retention, self.limits.max_bytes)
             for partition in self._partitions.values():
                 for segment in [each for each in partition.segments if each in victims]:

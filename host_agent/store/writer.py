@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import time
 from collections.abc import AsyncIterator, Callable
 
@@ -10,11 +9,13 @@ from host_agent.intake.position import ORIGIN, Checkpoint, Position
 from host_agent.intake.record import Record
 from host_agent.store.store import Store
 
-logger = logging.getLogger(__name__)
-
 TURN = 0.002
 """Seconds of converting before others get the event loop."""
-MAINTAIN_INTERVAL = 15.0  # seconds
+BUSY = 0.001
+"""Seconds that the others take, from which on the loop counts as busy: then they get two turns for each of
+ours, because a request that waits costs more than a row that is converted later."""
+MAINTAIN_INTERVAL = 5.0  # seconds
+RETRY = 1.0  # seconds between tries to write when memory is full and the disk fails
 
 
 class StoreWriter:
@@ -44,32 +45,39 @@ class StoreWriter:
             ValueError: the checkpoint is damaged; says what to do.
         """
         self.position = self.flushed = self._checkpoint.load() or ORIGIN
-        tasks = [asyncio.create_task(self._flush_timely()), asyncio.create_task(self._maintain())]
         try:
-            async for record in self._follow(self.position):
-                await self.take(record)
+            async with asyncio.TaskGroup() as beside:
+                beside.create_task(self._flush_timely())
+                beside.create_task(self._maintain())
+                async for record in self._follow(self.position):
+                    await self.take(record)
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             await asyncio.shield(self.flush())
 
     async def take(self, record: Record) -> None:
         """Convert one record; waits for the disk when memory is full."""
         async with self._converting:
-            turn = time.perf_counter() + TURN
+            began = time.perf_counter()
             for _ in self.store.convert(record):
-                if time.perf_counter() > turn:
-                    await asyncio.sleep(0)
-                    turn = time.perf_counter() + TURN
+                if time.perf_counter() - began > TURN:
+                    began = await self._others()
             self.position = record.after
         async with self._moved:
             self._moved.notify_all()
-        unflushed = self.store.unflushed_bytes
-        if unflushed >= self.store.limits.flush_bytes:
+        if self.store.gathered_bytes >= self.store.limits.flush_bytes:
             self._flush_due.set()
-        if unflushed >= 2 * self.store.limits.flush_bytes:
-            await self.flush()
+        while self.store.unflushed_bytes >= 2 * self.store.limits.flush_bytes:
+            await asyncio.shield(self.flush())
+            if self.store.last_flush_failed:
+                await asyncio.sleep(RETRY)
+
+    async def _others(self) -> float:
+        """Let others run; when it is our turn again."""
+        began = time.perf_counter()
+        await asyncio.sleep(0)
+        if time.perf_counter() - began > BUSY:
+            await asyncio.sleep(2 * TURN)
+        return time.perf_counter()
 
     async def settle(self, position: Position, seconds: float) -> bool:
         """Wait until the record before `position` is in the store, at most so long; whether it is."""
@@ -96,13 +104,9 @@ class StoreWriter:
                 async with asyncio.timeout(self.store.limits.flush_interval):
                     await self._flush_due.wait()
             self._flush_due.clear()
-            await self.flush()
+            await asyncio.shield(self.flush())  # a flush under way when the agent stops runs to its end
 
     async def _maintain(self) -> None:
         while True:
             await asyncio.sleep(MAINTAIN_INTERVAL)
-            try:
-                await self.store.maintain(time.time_ns())
-            except OSError as error:
-                self.store.last_error = str(error)
-                logger.error("segments were not merged: %s", error)
+            await self.store.maintain(time.time_ns())

@@ -193,6 +193,17 @@ async def test_a_slow_query_is_told_to_be_narrower(
     assert "since=15m" in answer.json()["error"]["hint"]
 
 
+async def test_a_trace_too_large_for_memory_is_refused(
+    client: httpx.AsyncClient, kept: Any, telemetry: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("host_agent.query.traces.MAX_SPANS", 2)
+    root = telemetry.span()
+    kept.put(telemetry.traces(root, telemetry.span(parent=root), telemetry.span(parent=root)))
+    answer = await client.get(f"/api/v1/traces/{root.trace_id.hex()}")
+    assert answer.status_code == 413
+    assert "DuckDB" in answer.json()["error"]["hint"]
+
+
 async def test_a_fault_of_the_agent_is_answered_without_details(
     client: httpx.AsyncClient, kept: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,6 +265,7 @@ async def test_configured_names_and_origins_may_enter(kept: Any) -> None:
     async with httpx.AsyncClient(transport=transport, base_url="http://spans.internal") as client:
         answer = await client.get("/api/v1/traces", headers={"Origin": "https://dash.example"})
     assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == "https://dash.example"
 
 
 async def test_a_trace_with_late_parts_in_memory_and_on_disk_is_one(

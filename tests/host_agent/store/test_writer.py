@@ -158,6 +158,27 @@ async def test_a_failed_write_keeps_the_rows_and_is_tried_again(
         assert pipeline.checkpoint.load() == pipeline.log.end
 
 
+async def test_when_the_disk_fails_memory_stays_bounded(
+    tmp_path: Path, telemetry: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log keeps what the store has no room for."""
+    monkeypatch.setattr("host_agent.store.writer.RETRY", 0.01)
+    async with running(tmp_path, StoreLimits(flush_interval=3600, flush_bytes=1000)) as pipeline:
+        with monkeypatch.context() as patch:
+
+            def full(*_: Any) -> None:
+                raise OSError(28, "No space left on device")
+
+            patch.setattr("host_agent.store.store.write_segment", full)
+            for _ in range(40):
+                await pipeline.accept(telemetry.traces(telemetry.span("x" * 100)), settle=False)
+            await until(lambda: pipeline.store.counts.failed_flushes > 3)
+            assert pipeline.store.unflushed_bytes < 3000
+            assert pipeline.writer.position < pipeline.log.end
+        assert await pipeline.writer.settle(pipeline.log.end, 5)
+        assert pipeline.rows() == 40
+
+
 async def test_what_cannot_be_read_is_counted_and_passed_over(tmp_path: Path, telemetry: Any) -> None:
     async with running(tmp_path) as pipeline:
         await pipeline.accept(b"\xff\xff\xff")
@@ -185,6 +206,17 @@ async def test_others_run_while_a_large_request_is_converted(tmp_path: Path, tel
             turns += 1
         assert pipeline.rows() == 5000
     assert turns > 5
+
+
+async def test_a_segment_that_cannot_be_merged_stops_nothing_else(tmp_path: Path, telemetry: Any) -> None:
+    async with running(tmp_path, StoreLimits(flush_interval=3600, retention=3600)) as pipeline:
+        for _ in range(4):
+            await pipeline.accept(telemetry.traces(telemetry.span()))
+            await pipeline.writer.flush()
+        pipeline.store.segments[1].path.write_bytes(b"damaged")
+        await pipeline.store.maintain(pipeline.store.segments[0].received + 7200 * 10**9)
+        assert "not merged" in str(pipeline.store.last_error)
+        assert pipeline.store.counts.dropped_segments == 4
 
 
 async def test_settle_gives_up_after_its_time(tmp_path: Path, telemetry: Any) -> None:
