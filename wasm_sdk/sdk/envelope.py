@@ -5,6 +5,7 @@ Scope{Spans,Metrics,Logs} (scope = 1, items = 2, schema_url = 3).
 """
 
 from collections.abc import Iterable
+from itertools import chain, repeat
 
 from wasm_sdk.otlp.spans import Fields
 from wasm_sdk.otlp.value_to_protobuf import text, varint
@@ -19,26 +20,36 @@ _scope_attributes = Fields(3)
 
 def request(groups: Iterable[tuple[Origin, list[bytes]]]) -> bytes:
     """The request that holds each group's items under its resource and scope; empty groups leave nothing."""
-    scopes: dict[Resource, list[bytes]] = {}
+    resources: dict[Resource, list[bytes]] = {}
     for (resource, scope), items in groups:
         if items:
-            content = _scope_items(scope, items)
-            scopes.setdefault(resource, []).append(_field(b"\x12", content))
-    return b"".join(
-        _field(
-            b"\x0a",
-            b"".join((_field(b"\x0a", _resource(resource)), *parts, _text(b"\x1a", resource.schema_url))),
-        )
-        for resource, parts in scopes.items()
-    )
-
-
-def _scope_items(scope: InstrumentationScope, items: list[bytes]) -> bytes:
-    out = [_field(b"\x0a", _scope(scope))]
-    for item in items:
-        out += (b"\x12", varint(len(item)), item)
-    out.append(_text(b"\x1a", scope.schema_url))
+            parts = resources.get(resource)
+            if parts is None:
+                parts = resources[resource] = []
+                _add(b"\x0a", [_resource(resource)], parts)
+            _add(b"\x12", _scope_items(scope, items), parts)
+    out: list[bytes] = []
+    for resource, parts in resources.items():
+        if resource.schema_url:
+            _add(b"\x1a", [text(resource.schema_url)], parts)
+        _add(b"\x0a", parts, out)
     return b"".join(out)
+
+
+def _scope_items(scope: InstrumentationScope, items: list[bytes]) -> list[bytes]:
+    parts: list[bytes] = []
+    _add(b"\x0a", [_scope(scope)], parts)
+    fields = zip(repeat(b"\x12"), map(varint, map(len, items)), items, strict=False)
+    parts.extend(chain.from_iterable(fields))
+    if scope.schema_url:
+        _add(b"\x1a", [text(scope.schema_url)], parts)
+    return parts
+
+
+def _add(tag: bytes, content: list[bytes], out: list[bytes]) -> None:
+    """Append a length-delimited field; its parts stay apart, so that everything is copied once, at the end."""
+    out += (tag, varint(sum(map(len, content))))
+    out += content
 
 
 def _resource(resource: Resource) -> bytes:
@@ -48,14 +59,9 @@ def _resource(resource: Resource) -> bytes:
 
 
 def _scope(scope: InstrumentationScope) -> bytes:
-    out = [_text(b"\x0a", scope.name), _text(b"\x12", scope.version)]
+    out: list[bytes] = []
+    for tag, value in ((b"\x0a", scope.name), (b"\x12", scope.version)):
+        if value:
+            _add(tag, [text(value)], out)
     _scope_attributes.encode(scope.attributes, out)
     return b"".join(out)
-
-
-def _field(tag: bytes, content: bytes) -> bytes:
-    return b"".join((tag, varint(len(content)), content))
-
-
-def _text(tag: bytes, value: str) -> bytes:
-    return _field(tag, text(value)) if value else b""

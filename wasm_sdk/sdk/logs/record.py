@@ -92,14 +92,19 @@ class ReadWriteLogRecord:
 
 def encode_records(records: Iterable[ReadWriteLogRecord]) -> bytes:
     """The ExportLogsServiceRequest of `records`; one that cannot be encoded is logged and left out."""
-    groups: dict[envelope.Origin, list[bytes]] = {}
+    groups: dict[tuple[int, InstrumentationScope], tuple[envelope.Origin, list[bytes]]] = {}
     for record in records:
-        items = groups.setdefault((record.resource, record.scope), [])
+        # By identity: hashing a resource's attributes for each record would cost more than encoding it.
+        key = (id(record.resource), record.scope)
+        group = groups.get(key)
+        if group is None:
+            group = groups[key] = ((record.resource, record.scope), [])
+        items = group[1]
         try:
             items.append(_encode(record))
         except (ValueError, TypeError, AttributeError, struct.error):
             _encode_cleaned(record, items)
-    return envelope.request(groups.items())
+    return envelope.request(groups.values())
 
 
 def _encode(record: ReadWriteLogRecord) -> bytes:

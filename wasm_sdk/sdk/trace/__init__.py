@@ -3,6 +3,7 @@
 from wasm_sdk.sdk.limits import SpanLimits
 from wasm_sdk.sdk.trace.batch import BatchSpanProcessor
 from wasm_sdk.sdk.trace.export import InMemorySpanExporter, OTLPSpanExporter, SpanExporter
+from wasm_sdk.sdk.trace.parts import Event
 from wasm_sdk.sdk.trace.processor import SimpleSpanProcessor, SpanProcessor
 from wasm_sdk.sdk.trace.provider import TracerProvider
 from wasm_sdk.sdk.trace.sampler import (
@@ -16,7 +17,7 @@ from wasm_sdk.sdk.trace.sampler import (
     SamplingResult,
     TraceIdRatioBased,
 )
-from wasm_sdk.sdk.trace.span import Event, Span
+from wasm_sdk.sdk.trace.span import Span
 from wasm_sdk.sdk.trace.tracer import Tracer
 
 __all__ = [

@@ -11,9 +11,11 @@ from wasm_sdk.otlp.spans import Link as EncodedLink
 from wasm_sdk.otlp.spans import SpanEncoder
 from wasm_sdk.sdk import envelope
 from wasm_sdk.sdk.attributes import clean_attributes
+from wasm_sdk.sdk.trace.parts import Event, Link
 
 if TYPE_CHECKING:
     from wasm_sdk.sdk.trace.span import Span
+    from wasm_sdk.sdk.trace.tracer import Tracer
 
 _log = logging.getLogger(__name__)
 
@@ -31,50 +33,65 @@ class TraceEncoder:
 
     def encode(self, spans: "Iterable[Span]") -> bytes:
         """The request that holds all of `spans`. A span that cannot be encoded is logged and left out."""
-        groups: dict[envelope.Origin, list[bytes]] = {}
+        groups: dict[Tracer, list[bytes]] = {}
+        tracer = None
+        items: list[bytes] = []
         for span in spans:
-            tracer = span._tracer
-            origin = (tracer.resource, tracer.scope)
-            items = groups.get(origin)
-            if items is None:
-                items = groups[origin] = []
+            if span._tracer is not tracer:
+                tracer = span._tracer
+                items = groups.setdefault(tracer, [])
             try:
                 items.append(self._encode(span))
             except (ValueError, TypeError, AttributeError):
                 self._encode_cleaned(span, items)
-        return envelope.request(groups.items())
+        return envelope.request(((tracer.resource, tracer.scope), items) for tracer, items in groups.items())
 
     def _encode(self, span: "Span") -> bytes:
-        flags = span._flags | _HAS_IS_REMOTE
-        parent = span._parent
-        if parent is not None and parent.is_remote:
-            flags |= _IS_REMOTE
-        status = span._status
         state = span._trace_state
+        header = state.to_header() if state else ""
+        kind = span._kind._value_ + 1  # OTLP numbers kinds from 1; `value` would be a call
+        flags = span._flags | _HAS_IS_REMOTE
+        extras = span._extras
+        if extras is None:
+            return self._spans.encode(
+                span._trace_id,
+                span._span_id,
+                span._parent_id,
+                header,
+                span._name,
+                kind,
+                span._start,
+                span._end,
+                span._attributes,
+                flags=flags,
+            )
+        if extras.parent is not None and extras.parent.is_remote:
+            flags |= _IS_REMOTE
+        status = extras.status
         return self._spans.encode(
             span._trace_id,
             span._span_id,
             span._parent_id,
-            state.to_header() if state else "",
+            header,
             span._name,
-            span._kind._value_ + 1,  # OTLP numbers kinds from 1, for 0 is unspecified
+            kind,
             span._start,
             span._end,
             span._attributes,
-            _events(span) if span._events else (),
-            _links(span) if span._links else (),
+            _events(extras.events),
+            _links(extras.links),
             status.status_code.value if status else 0,
             (status.description or "") if status else "",
             flags,
-            span._dropped_attributes,
-            span._dropped_events,
-            span._dropped_links,
+            extras.dropped_attributes,
+            extras.dropped_events,
+            extras.dropped_links,
         )
 
     def _encode_cleaned(self, span: "Span", items: list[bytes]) -> None:
         """Once more, with attributes cleaned of what setting them lets by: keys, integers beyond 64 bits."""
         span._attributes = clean_attributes(span._attributes, max_length=1 << 62)[0]
-        for event in span._events or ():
+        for event in span.events:
             event.attributes = clean_attributes(event.attributes, max_length=1 << 62)[0]
         try:
             items.append(self._encode(span))
@@ -82,13 +99,11 @@ class TraceEncoder:
             _log.error("%r is left out: %s", span, error)
 
 
-def _events(span: "Span") -> list[EncodedEvent]:
-    return [
-        (event.timestamp, event.name, event.attributes, event.dropped_attributes) for event in span.events
-    ]
+def _events(events: Iterable[Event]) -> list[EncodedEvent]:
+    return [(event.timestamp, event.name, event.attributes, event.dropped_attributes) for event in events]
 
 
-def _links(span: "Span") -> list[EncodedLink]:
+def _links(links: Iterable[Link]) -> list[EncodedLink]:
     return [
         (
             link.context.trace_id.to_bytes(16, "big"),
@@ -98,7 +113,7 @@ def _links(span: "Span") -> list[EncodedLink]:
             link.dropped_attributes,
             _link_flags(link.context),
         )
-        for link in span.links
+        for link in links
     ]
 
 

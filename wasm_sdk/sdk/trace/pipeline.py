@@ -50,13 +50,13 @@ class Pipeline:
 
     def _end(self, span: "Span") -> None:
         if self._ending:
-            span._ending = True
+            span.extras.ending = True
             for processor in self._ending:
                 try:
                     processor.on_ending(span)
                 except Exception:  # noqa: BLE001
                     _log.exception("%r failed at the ending of %r", processor, span)
-            span._ending = False
+            span.extras.ending = False
         for processor in self._processors:
             try:
                 processor.on_end(span)

@@ -20,6 +20,7 @@ from wasm_sdk.sdk.clock import monotonic
 from wasm_sdk.sdk.exceptions import exception_attributes
 from wasm_sdk.sdk.resource import Resource
 from wasm_sdk.sdk.scope import InstrumentationScope
+from wasm_sdk.sdk.trace.parts import NO_EXTRAS, Event, Extras, Link
 
 if TYPE_CHECKING:
     from wasm_sdk.sdk.trace.tracer import Tracer
@@ -27,34 +28,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _UNSET = api.Status(api.StatusCode.UNSET)
-_EMPTY: Mapping[str, Any] = MappingProxyType({})
-
-
-class Event:
-    """Something that happened during a span; `timestamp` in Unix nanoseconds."""
-
-    __slots__ = ("attributes", "dropped_attributes", "name", "timestamp")
-
-    def __init__(self, name: str, timestamp: int, attributes: Attributes, dropped_attributes: int) -> None:
-        self.name = name
-        self.timestamp = timestamp
-        self.attributes: Mapping[str, Any] = attributes
-        self.dropped_attributes = dropped_attributes
-
-    def __repr__(self) -> str:
-        return f"Event({self.name!r}, {self.timestamp}, {dict(self.attributes)!r})"
-
-
-class Link(api.Link):
-    """A link within the limits, with the number of attributes that exceeded them."""
-
-    def __init__(self, context: api.SpanContext, attributes: Attributes, dropped_attributes: int) -> None:
-        super().__init__(context, attributes)
-        self._dropped_attributes = dropped_attributes
-
-    @property
-    def dropped_attributes(self) -> int:
-        return self._dropped_attributes
 
 
 class Span(api.Span):
@@ -67,7 +40,9 @@ class Span(api.Span):
     __slots__ = (
         "_anchor",
         "_attributes",
+        "_context",
         "_end",
+        "_extras",
         "_flags",
         "_kind",
         "_name",
@@ -78,20 +53,6 @@ class Span(api.Span):
         "_trace_state",
         "_tracer",
     )
-
-    # What few spans have lies in the instance's dict, made when it is first set: starting a span stays cheap.
-    _parent: api.SpanContext | None = None
-    """`None` with a parent id: a local parent, whose flags and tracestate are this span's own."""
-    _context: api.SpanContext | None = None
-    _status: api.Status | None = None
-    _events: list[Event] | None = None
-    _links: list[Link] | None = None
-    _dropped_attributes = 0
-    _dropped_events = 0
-    _dropped_links = 0
-    _exceptions = 3
-    """How exceptions that leave a `with` block are noted; see `fail`."""
-    _ending = False
 
     def __init__(
         self,
@@ -119,6 +80,16 @@ class Span(api.Span):
         self._start = start
         self._end = 0
         self._attributes = attributes
+        self._extras: Extras | None = None
+        self._context: api.SpanContext | None = None
+
+    @property
+    def extras(self) -> Extras:
+        """The span's extras, made when they are asked for first."""
+        extras = self._extras
+        if extras is None:
+            extras = self._extras = Extras()
+        return extras
 
     # ---- what instrumentation does
 
@@ -135,7 +106,7 @@ class Span(api.Span):
         return context
 
     def is_recording(self) -> bool:
-        return not self._end or self._ending
+        return not self._end or (self._extras or NO_EXTRAS).ending
 
     def set_attribute(self, key: str, value: Any) -> None:
         """Set or replace an attribute. `None`, like any AnyValue, is kept as given."""
@@ -159,11 +130,11 @@ class Span(api.Span):
             and len(self._attributes) >= limits.max_span_attributes
             and key not in self._attributes
         ):
-            if not self._dropped_attributes:
+            self.extras.dropped_attributes += 1
+            if self.extras.dropped_attributes == 1:
                 _log.warning(
                     "Span %r has %d attributes: further ones are dropped", self._name, len(self._attributes)
                 )
-            self._dropped_attributes += 1
             return
         try:
             self._attributes[key] = (
@@ -180,14 +151,13 @@ class Span(api.Span):
         """Add an event, `timestamp` in Unix nanoseconds (default: now)."""
         if not self._writable(f"event {name!r}"):
             return
-        events = self._events
-        if events is None:
-            events = self._events = []
+        extras = self.extras
+        events = extras.events
         limits = self._tracer.limits
         if limits.max_events is not None and len(events) >= limits.max_events:
-            if not self._dropped_events:
+            extras.dropped_events += 1
+            if extras.dropped_events == 1:
                 _log.warning("Span %r has %d events: further ones are dropped", self._name, len(events))
-            self._dropped_events += 1
             return
         kept, dropped = clean_attributes(attributes, limits.max_event_attributes, limits.max_attribute_length)
         events.append(
@@ -202,14 +172,13 @@ class Span(api.Span):
     def _add_link(self, context: api.SpanContext | None, attributes: Mapping[str, Any] | None) -> None:
         if context is None or not (context.is_valid or attributes or context.trace_state):
             return
-        links = self._links
-        if links is None:
-            links = self._links = []
+        extras = self.extras
+        links = extras.links
         limits = self._tracer.limits
         if limits.max_links is not None and len(links) >= limits.max_links:
-            if not self._dropped_links:
+            extras.dropped_links += 1
+            if extras.dropped_links == 1:
                 _log.warning("Span %r has %d links: further ones are dropped", self._name, len(links))
-            self._dropped_links += 1
             return
         links.append(
             Link(
@@ -232,8 +201,9 @@ class Span(api.Span):
             _log.warning("Description %r is ignored: it belongs into the Status", description)
         if status.status_code is api.StatusCode.UNSET:
             return
-        if self._status is None or self._status.status_code is not api.StatusCode.OK:
-            self._status = status
+        extras = self.extras
+        if extras.status is None or extras.status.status_code is not api.StatusCode.OK:
+            extras.status = status
 
     def record_exception(
         self,
@@ -264,7 +234,7 @@ class Span(api.Span):
         exc_tb: TracebackType | None,
     ) -> None:
         if exc_val is not None and self.is_recording():
-            self.fail(exc_val, self._exceptions)
+            self.fail(exc_val, (self._extras or NO_EXTRAS).exceptions)
         self.end()
 
     def fail(self, exception: BaseException, how: int) -> None:
@@ -275,7 +245,7 @@ class Span(api.Span):
             self.set_status(api.Status(api.StatusCode.ERROR, f"{type(exception).__name__}: {exception}"))
 
     def _writable(self, what: str) -> bool:
-        if self._end and not self._ending:
+        if self._end and not (self._extras or NO_EXTRAS).ending:
             _log.warning("Span %r has ended: its %s is not changed", self._name, what)
             return False
         return True
@@ -293,11 +263,12 @@ class Span(api.Span):
     @property
     def parent(self) -> api.SpanContext | None:
         """The parent's context, `None` for a root span."""
-        if self._parent is None and self._parent_id:
+        parent = (self._extras or NO_EXTRAS).parent
+        if parent is None and self._parent_id:
             own = self.get_span_context()
             parent_id = int.from_bytes(self._parent_id, "big")
             return api.SpanContext(own.trace_id, parent_id, False, own.trace_flags, own.trace_state)
-        return self._parent
+        return parent
 
     @property
     def kind(self) -> api.SpanKind:
@@ -319,15 +290,15 @@ class Span(api.Span):
 
     @property
     def events(self) -> tuple[Event, ...]:
-        return tuple(self._events or ())
+        return tuple((self._extras or NO_EXTRAS).events)
 
     @property
     def links(self) -> tuple[Link, ...]:
-        return tuple(self._links or ())
+        return tuple((self._extras or NO_EXTRAS).links)
 
     @property
     def status(self) -> api.Status:
-        return self._status or _UNSET
+        return (self._extras or NO_EXTRAS).status or _UNSET
 
     @property
     def resource(self) -> Resource:
@@ -339,15 +310,15 @@ class Span(api.Span):
 
     @property
     def dropped_attributes(self) -> int:
-        return self._dropped_attributes
+        return (self._extras or NO_EXTRAS).dropped_attributes
 
     @property
     def dropped_events(self) -> int:
-        return self._dropped_events
+        return (self._extras or NO_EXTRAS).dropped_events
 
     @property
     def dropped_links(self) -> int:
-        return self._dropped_links
+        return (self._extras or NO_EXTRAS).dropped_links
 
     def __repr__(self) -> str:
         return f"Span({self._name!r}, trace_id={self._trace_id.hex()}, span_id={self._span_id.hex()})"

@@ -128,7 +128,7 @@ class Tracer(api.Tracer):
                 return judged
             span = judged
         if not (record_exception and set_status_on_exception):
-            span._exceptions = record_exception | set_status_on_exception << 1
+            span.extras.exceptions = record_exception | set_status_on_exception << 1
         if links:
             for link in links:
                 span._add_link(link.context, link.attributes)
@@ -186,7 +186,7 @@ class Tracer(api.Tracer):
             {},
         )
         if parent.is_valid:
-            span._parent = parent
+            span.extras.parent = parent
         if result.attributes:
             self._give(span, result.attributes)
         return span
@@ -207,7 +207,7 @@ class Tracer(api.Tracer):
             attributes, self.limits.max_span_attributes, self.limits.max_span_attribute_length
         )
         if dropped:
-            span._dropped_attributes = dropped
+            span.extras.dropped_attributes = dropped
 
     def start_as_current_span(  # type: ignore[override]  # the API's type is a private class
         self,
