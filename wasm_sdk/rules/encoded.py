@@ -82,17 +82,25 @@ class SpanRules:
 
     Args:
         conditions: of the contexts span, scope and resource.
+        span_fields: numbers of further fields of spans to find.
+        resource_keys: further attributes of resources to find.
 
     Attributes:
         view: what looks at one span after the other; open the span, then ask the tests.
         tests: one for each condition, in their order.
     """
 
-    def __init__(self, conditions: Sequence[Condition]) -> None:
+    def __init__(
+        self,
+        conditions: Sequence[Condition],
+        *,
+        span_fields: Sequence[int] = (),
+        resource_keys: Sequence[str] = (),
+    ) -> None:
         for condition in conditions:
             if condition.context not in _SECTIONS:
                 raise ValueError(f"a {condition.context} rule cannot judge encoded spans: {condition.text}")
-        self._slots = _Slots(conditions)
+        self._slots = _Slots(conditions, span_fields, resource_keys)
         self.view = self._slots.view()
         self.tests = tuple(_Compiler(c.context, self._slots).test(c.tree) for c in conditions)
 
@@ -102,13 +110,23 @@ class SpanRules:
         view.open(span.resource, span.scope, span.span)
         return [tests.test(test, view) for test in self.tests]
 
+    def field_slot(self, number: int) -> int:
+        """The slot of one of `span_fields`."""
+        return self._slots.fields[SPAN][number]
+
+    def resource_slot(self, key: str) -> int:
+        """The slot of one of `resource_keys`."""
+        return self._slots.keys[RESOURCE][encode(key)]
+
 
 class _Slots:
     """Which slot holds which field or attribute."""
 
-    def __init__(self, conditions: Sequence[Condition]) -> None:
-        self.fields: list[dict[int, int]] = [{}, {}, {}]
-        self.keys: list[dict[bytes, int]] = [{}, {}, {}]
+    def __init__(
+        self, conditions: Sequence[Condition], span_fields: Sequence[int], resource_keys: Sequence[str]
+    ) -> None:
+        self.fields: list[dict[int, int]] = [{}, {}, dict.fromkeys(span_fields, 0)]
+        self.keys: list[dict[bytes, int]] = [dict.fromkeys(map(encode, resource_keys), 0), {}, {}]
         for condition in conditions:
             for path in _paths(condition.tree, condition.context):
                 section = _SECTIONS[path.context]

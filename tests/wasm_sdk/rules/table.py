@@ -8,8 +8,8 @@ from wasm_sdk.otlp.wire import iter_spans
 from wasm_sdk.rules import Condition, EvaluationError, Item, RuleError
 from wasm_sdk.rules.encoded import SpanRules
 
-# Where we differ from the collector, on purpose: what could only fail is refused when the rule is read, and a few
-# things that it refuses or gets wrong are let be.
+# Where we differ from the collector on purpose: what could only fail is refused when the rule is read, and
+# a few things that it refuses or gets wrong are let be.
 DIFFERENT: dict[str, object] = {
     'attributes["numbers"][2 - 1] == 2': True,
     '-9223372036854775808 == attributes["min"]': True,
@@ -24,8 +24,9 @@ DIFFERENT: dict[str, object] = {
     "events == events": False,
 }
 
-# Ours, which the collector has not. The span starts on Thursday, 9 October 2025, 08:53:20 UTC, which is 10:53:20 in
-# Berlin; its tracestate says rv:80000000000000, one half. The root span starts at 22:00 UTC and its id ends in 1.
+# Ours, which the collector has not. The span starts on Thursday, 9 October 2025, 08:53:20 UTC, which is
+# 10:53:20 in Berlin; its tracestate says rv:80000000000000, one half. The root span starts at 22:00 UTC and
+# its id ends in 1.
 OURS: list[tuple[str, str, str, object]] = [
     ("span", "span", "Probability(1)", True),
     ("span", "span", "Probability(0.5)", True),
@@ -55,7 +56,12 @@ OURS: list[tuple[str, str, str, object]] = [
     ("resource", "span", 'Within("08:00", "09:00")', "rejected"),
     ("resource", "span", 'attributes["service.name"] == "shop" and dropped_attributes_count > 1', True),
     ("scope", "span", 'name == "http" and resource.attributes["host.cpu"] == 8', True),
-    ("span", "span", 'Len(resource.attributes) == 2 and Len(scope.attributes) == 1 and Len(links) == 1', True),
+    (
+        "span",
+        "span",
+        "Len(resource.attributes) == 2 and Len(scope.attributes) == 1 and Len(links) == 1",
+        True,
+    ),
 ]
 
 

@@ -1,6 +1,7 @@
 """The grammar: a tree survives its text and its JSON, and nothing but RuleError comes of bad input."""
 
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -30,7 +31,9 @@ from wasm_sdk.rules.tree import (
 )
 
 words = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=8)
-numbers = st.builds(Literal, st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False))
+numbers = st.builds(
+    Literal, st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+)
 literals = (
     numbers
     | st.builds(Literal, st.none() | st.booleans() | words)
@@ -67,8 +70,12 @@ def values_over(inner):
             Call,
             st.sampled_from(["IsMatch", "Len", "Zog"]),
             st.lists(inner, max_size=3).map(tuple),
-            st.lists(st.tuples(st.sampled_from(["target", "x_y"]), inner), max_size=2, unique_by=lambda p: p[0]).map(tuple),
-            st.lists(st.builds(Literal, words) | st.builds(Literal, st.integers(0, 9)), max_size=2).map(tuple),
+            st.lists(
+                st.tuples(st.sampled_from(["target", "x_y"]), inner), max_size=2, unique_by=lambda p: p[0]
+            ).map(tuple),
+            st.lists(st.builds(Literal, words) | st.builds(Literal, st.integers(0, 9)), max_size=2).map(
+                tuple
+            ),
         )
         | st.builds(Arithmetic, st.sampled_from(ARITHMETIC), calculable, calculable)
         | st.builds(Negate, calculable.filter(_not_a_number))
@@ -101,10 +108,11 @@ def test_a_tree_is_the_same_after_its_text_and_after_its_json(tree) -> None:
     assert from_json(encoded) == (tree, "span")
 
 
-pieces = st.sampled_from(
-    'name attributes["a"] resource. span.kind == != < >= and or not ( ) [ ] { } , . : = + - * / nil true 1 1.5 .5 0x0a '
-    '"a" "\\d" "( IsMatch( Len( Probability( Within( "22:00" SPAN_KIND_SERVER \' & | \n \t 9223372036854775808 é ~'.split(" ")
-)
+WORDS = """
+name attributes["a"] resource. span.kind == != < >= and or not ( ) [ ] { } , . : = + - * / nil true 1 1.5 .5
+0x0a "a" "\\\\d" "( IsMatch( Len( Probability( Within( "22:00" SPAN_KIND_SERVER ' & | 9223372036854775808 é ~
+"""
+pieces = st.sampled_from([*WORDS.split(), "\n", "\t", ""])
 
 
 @given(st.lists(pieces, max_size=14).map(" ".join) | st.text(max_size=40))
@@ -114,35 +122,39 @@ def test_nothing_but_rule_errors_comes_of_garbage(source: str) -> None:
         condition = Condition.parse(source)
     except RuleError as error:
         assert 1 <= error.column <= len(source) + 1
-        assert "^" in str(error)
+        assert "^" in str(error) or not source
     else:
         assert Condition.parse(condition.text) == condition
 
 
+NODES = "and or not compare path call keys named literal int string bytes list map negate calculate"
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(
-        st.sampled_from("and or not compare path call keys named literal int string bytes list map negate calculate".split()),
-        inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(NODES.split()), inner, max_size=3)
+    ),
     max_leaves=8,
-)  # fmt: skip
+)
 
 
 @given(json_values)
 @settings(max_examples=300, deadline=None)
 def test_nothing_but_rule_errors_comes_of_other_json(data) -> None:
     for document in (data, {"version": 1, "context": "span", "condition": data}):
-        try:
+        with suppress(RuleError):
             Condition.from_json(document)
-        except RuleError:
-            pass
 
 
 @pytest.mark.parametrize(
     ("source", "column", "reason", "hint"),
     [
         ('name = "x"', 6, "expected a comparison, found =", "equality is =="),
-        ('attributes.http.route == "/"', 1, "attributes.http.route is not a path", 'write attributes["http.route"]'),
+        (
+            'attributes.http.route == "/"',
+            1,
+            "attributes.http.route is not a path",
+            'write attributes["http.route"]',
+        ),
         ('attributes["a"].b == 1', 1, "a value inside attributes[...]", 'write ["b"]'),
         ("nam == 1", 1, "nam is not a path of a span rule", "did you mean name?"),
         ("traceId == nil", 1, "traceId is not a path", "did you mean trace_id?"),
@@ -157,7 +169,12 @@ def test_nothing_but_rule_errors_comes_of_other_json(data) -> None:
         ("IsMatch(name)", 1, "takes 2 arguments, got 1", ""),
         ('IsMatch(name, patern="x")', 22, "has no parameter patern", "did you mean pattern?"),
         ('IsMatch(name, target="x")', 22, "target is given twice", ""),
-        ('Substring(name, 1, utf8_safe=true)', 1, "needs length", "Substring(target, start, length, [utf8_safe])"),
+        (
+            "Substring(name, 1, utf8_safe=true)",
+            1,
+            "needs length",
+            "Substring(target, start, length, [utf8_safe])",
+        ),
         ('IsMatch(target=name, "x")', 22, "without a name follows a named one", ""),
         ('IsMatch(name, "a(?=b)")', 15, "lookahead is not part of RE2 (character 2 of a(?=b))", ""),
         ('IsMatch(name, "(a)\\\\1")', 15, "backreferences are not part of RE2", ""),
@@ -186,7 +203,7 @@ def test_nothing_but_rule_errors_comes_of_other_json(data) -> None:
         ('Time("x", "%Q") < Now()', 6, "%Q is not a directive", ""),
         ('name == "a"\n  and knd == 2', 7, "knd is not a path", "did you mean"),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_is_shown_where_it_is_with_what_to_do(source, column, reason, hint) -> None:
     with pytest.raises(RuleError) as caught:
         Condition.parse(source)
@@ -210,7 +227,7 @@ def test_syntax_and_types_are_told_apart() -> None:
 
 
 def test_comparisons_that_can_never_hold_are_warnings() -> None:
-    condition = Condition.parse("name == 5 and trace_id != 0x00 and start_time == 7 and attributes[\"a\"] == 5")
+    condition = Condition.parse('name == 5 and trace_id != 0x00 and start_time == 7 and attributes["a"] == 5')
     assert condition.warnings == [
         "always false: a string == an int",
         "always true: a trace id != bytes; write TraceID(...) around the other side",
@@ -248,10 +265,17 @@ def test_json_says_where_it_is_wrong() -> None:
         Condition.from_json('{"version": 2}')
     with pytest.raises(RuleError, match="not JSON"):
         Condition.from_json("{")
-    with pytest.raises(RuleError, match=r"condition.compare\[1\].path: nope is not a path"):
+    with pytest.raises(RuleError, match=r"condition.compare\[1\].path: span.nope is not a path"):
         compare = {"compare": ["==", {"path": ["span", "nope"]}, {"int": 1}]}
         Condition.from_json({"version": 1, "context": "span", "condition": compare})
-    for literal in ({"int": "x"}, {"int": 2**63}, {"double": "1"}, {"bytes": "zz"}, {"string": 5}, {"map": [["a"]]}):
+    for literal in (
+        {"int": "x"},
+        {"int": 2**63},
+        {"double": "1"},
+        {"bytes": "zz"},
+        {"string": 5},
+        {"map": [["a"]]},
+    ):
         with pytest.raises(RuleError, match="expected"):
             condition = {"compare": ["==", literal, {"nil": True}]}
             Condition.from_json({"version": 1, "context": "span", "condition": condition})

@@ -26,9 +26,15 @@ async def test_pyodide_judges_as_cpython_does(tmp_path: Path) -> None:
         shutil.copy(HERE / name, sources / name)
     host = HERE.parent / "runtime" / "pyodide_host.mjs"
     process = await asyncio.create_subprocess_exec(
-        node, host, PYODIDE, sources, packages, HERE / "table_in_pyodide.py",
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+        node,
+        host,
+        PYODIDE,
+        sources,
+        packages,
+        HERE / "table_in_pyodide.py",
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
     out, complaints = await asyncio.wait_for(process.communicate(), 90)
     assert process.returncode == 0, complaints.decode()
     result = json.loads(out.decode().splitlines()[-1])

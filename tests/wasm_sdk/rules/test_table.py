@@ -1,6 +1,7 @@
 """Conditions judge as the collector's own OTTL does, over decoded items and over encoded spans.
 
-The suite runs this with the compiled and with the interpreted core; `test_in_pyodide` runs the same table there.
+The suite runs this with the compiled and with the interpreted core; `test_in_pyodide` runs the same table
+there.
 """
 
 import importlib.util
@@ -75,7 +76,9 @@ def _paths(text: str) -> set[str]:
     return found
 
 
-@pytest.mark.skipif("SPANWEAVE_OTTL_ORACLE" not in os.environ, reason="set SPANWEAVE_OTTL_ORACLE to the built oracle")
+@pytest.mark.skipif(
+    "SPANWEAVE_OTTL_ORACLE" not in os.environ, reason="set SPANWEAVE_OTTL_ORACLE to the built oracle"
+)
 def test_recorded_verdicts_are_those_of_the_oracle(tmp_path: Path) -> None:
     import runpy
     import shutil

@@ -1,8 +1,8 @@
 """Asks the collector's own OTTL, and Go's regexp, for the verdicts that the tests compare with.
 
 Needs Go: `go build -C tests/wasm_sdk/rules/oracle -o /tmp/ottl . && TZ=UTC python
-tests/wasm_sdk/rules/oracle/record.py /tmp/ottl` rewrites cases.json and patterns.json beside the tests. conditions.txt
-and items.json are the questions; nothing here is part of the test run.
+tests/wasm_sdk/rules/oracle/record.py /tmp/ottl` rewrites cases.json and patterns.json beside the tests.
+conditions.txt and items.json are the questions; nothing here is part of the test run.
 """
 
 import base64
@@ -19,12 +19,13 @@ HERE = Path(__file__).parent
 SIGNALS = {"resourceSpans": "traces", "resourceLogs": "logs", "resourceMetrics": "metrics"}
 PATTERNS, SUBJECTS = 400, 10
 
-ATOMS = (
-    r"a b c A - 1 _ / . ^ $ \b \B \A \z \d \w \s \D \W \S [ab] [^a] [a-c] [\d_] [^\w] [[:alpha:]] [[:^digit:]] \pL \p{Lu}"
-    r" \PN k K s é É ß \n \x41 \x{e9} []a] [a-] [-a] \Qa.b\E { } {,2} a{2} (?i) (?s) (?m) (?U) (?i:a) (?-i) \. \/ \_"
-    r" [^\n] [\s\S] \101 \0 \Z \1 \h [z-a] (?P<x>a) (?<y>b) (?=a) (?>a) \C ] [a-\d] [\d-z] [a-z&&[b]] (?) (?i \ [ | \E"
-    r" \p{^L} \p{Foo}"
-).split()
+_ATOMS = r"""
+a b c A - 1 _ / . ^ $ \b \B \A \z \d \w \s \D \W \S [ab] [^a] [a-c] [\d_] [^\w] [[:alpha:]] [[:^digit:]] \pL
+\p{Lu} \PN k K s é É ß \n \x41 \x{e9} []a] [a-] [-a] \Qa.b\E { } {,2} a{2} (?i) (?s) (?m) (?U) (?i:a) (?-i)
+\. \/ \_ [^\n] [\s\S] \101 \0 \Z \1 \h [z-a] (?P<x>a) (?<y>b) (?=a) (?>a) \C ] [a-\d] [\d-z] [a-z&&[b]]
+(?) (?i \ [ | \E \p{^L} \p{Foo}
+"""
+ATOMS = _ATOMS.split()
 REPEATS = ["*", "+", "?", "{2}", "{1,3}", "{0,2}", "{2,}", "*?", "+?", "??", "{2}?", "**", "*+", "{1001}"]
 LETTERS = "abcAB1_ /-\nkK\u212as\u017féÉßẞ日.{"
 
@@ -78,7 +79,9 @@ def main(oracle: str) -> None:
     chance = random.Random(3)
     questions: list[dict[str, Any]] = []
     while len(questions) < PATTERNS:
-        subjects = ["".join(chance.choices(LETTERS, k=chance.choice([1, 1, 2, 3, 5]))) for _ in range(SUBJECTS - 1)]
+        subjects = [
+            "".join(chance.choices(LETTERS, k=chance.choice([1, 1, 2, 3, 5]))) for _ in range(SUBJECTS - 1)
+        ]
         questions.append({"Pattern": pattern(chance, 2), "Subjects": ["", *subjects]})
     results = [
         [q["Pattern"], q["Subjects"], None if a.get("rejected") else a["results"]]
