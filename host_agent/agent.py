@@ -146,6 +146,7 @@ class Agent:
         listener = HttpListener(app, listening, connection=Connection)
         await listener.start()
         parts.push_async_callback(listener.stop)
+        parts.callback(app.stop)
         self.http_url = listener.url
 
     async def _listen_grpc(self, parts: AsyncExitStack, acceptor: Acceptor) -> None:

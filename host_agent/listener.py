@@ -86,6 +86,7 @@ class HttpListener:
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,  # nobody on this machine speaks for another
                 timeout_keep_alive=75,
                 timeout_graceful_shutdown=GRACE,
             )

@@ -19,7 +19,7 @@ METHODS = {
     "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export": Signal.METRICS,
     "/opentelemetry.proto.collector.logs.v1.LogsService/Export": Signal.LOGS,
 }
-GRACE = 5.0  # seconds that calls in work get when the agent stops
+GRACE = 2.0  # seconds that calls in work get when the agent stops
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 

@@ -7,7 +7,8 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from host_agent.ingest.accept import Acceptor
@@ -32,6 +33,7 @@ Headers = list[tuple[bytes, bytes]]
 PATHS = {f"/v1/{signal}": signal for signal in Signal}
 LOG_INTERVAL = 60.0  # seconds between log lines about one refused origin
 MAX_LOGGED_ORIGINS = 100
+STOP_TIMEOUT = 1.0  # seconds
 
 
 class ClientGoneError(Exception):
@@ -63,6 +65,14 @@ class IngestApp:
         self._max_compressed = max_compressed_bytes
         self._timeout = request_timeout
         self._logged: dict[str, float] = {}
+        self._reading: set[asyncio.Timeout] = set()
+        self._stopping = False
+
+    def stop(self) -> None:
+        """The agent stops: whose body has not arrived within a second is told to send again."""
+        self._stopping = True
+        for deadline in self._reading:
+            deadline.reschedule(asyncio.get_running_loop().time() + STOP_TIMEOUT)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         path = scope["path"]
@@ -124,7 +134,7 @@ class IngestApp:
         parts: list[bytes] = []
         size = 0
         try:
-            async with asyncio.timeout(self._timeout):
+            async with self._deadline():
                 more = True
                 while more:
                     message = await receive()
@@ -138,11 +148,22 @@ class IngestApp:
                     reservation.grow(len(part))
                     parts.append(part)
         except TimeoutError:
+            if self._stopping:
+                raise Refusal(Reason.UNAVAILABLE, "the agent is stopping; send again", 1.0) from None
             raise Refusal(
                 Reason.TOO_SLOW,
                 f"the request did not arrive within {self._timeout:g} seconds (http.request_timeout_s)",
             ) from None
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    @asynccontextmanager
+    async def _deadline(self) -> AsyncIterator[None]:
+        async with asyncio.timeout(STOP_TIMEOUT if self._stopping else self._timeout) as deadline:
+            self._reading.add(deadline)
+            try:
+                yield
+            finally:
+                self._reading.discard(deadline)
 
     async def _preflight(self, origin: str | None, headers: dict[str, str], send: Send) -> None:
         if origin is None:

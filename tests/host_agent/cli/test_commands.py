@@ -114,6 +114,25 @@ def test_it_says_where_it_listens_and_ctrl_c_ends_it_well(tmp_path: Path, number
     assert output.startswith("stopping:")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+def test_a_client_in_the_middle_of_a_request_does_not_hold_the_end_up(tmp_path: Path) -> None:
+    process = agent(tmp_path)
+    assert process.stdout is not None
+    address = process.stdout.readline().split()[2].removeprefix("http://")
+    host, port = address.split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as client:
+        head = b"POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        client.sendall(head + b"content-length: 99\r\n\r\n{")
+        for _ in range(3):
+            process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        answer = client.recv(65536)
+    _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (0, "")
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"send again" in answer
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
