@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from host_agent.ebpf import arguments
 from host_agent.ebpf.layout import EventFlag, Kind
 from host_agent.ebpf.machine import syscall_names
+from host_agent.ebpf.records import Event, Message
 from host_agent.ebpf.text import (
     address,
     clean,
@@ -41,17 +40,13 @@ def rcode(code: int) -> str:
     return _RCODES.get(code, str(code))
 
 
-def text(message: np.void) -> str:
+def text(message: Message) -> str:
     """A message's only string."""
-    return clean(until_nul(_raw(message)))
-
-
-def _raw(message: np.void) -> bytes:
-    return bytes(message["text"])[: int(message["text_length"])]
+    return clean(until_nul(message.raw))
 
 
 def describe(
-    kind: Kind, event: np.void, message: np.void | None, names: dict[int, FunctionName]
+    kind: Kind, event: Event, message: Message | None, names: dict[int, FunctionName]
 ) -> _Description:
     """The span's name and attributes."""
     if kind in (Kind.FUNCTION, Kind.KERNEL_FUNCTION, Kind.USDT, Kind.ALLOCATION):
@@ -61,24 +56,24 @@ def describe(
     return _PLAIN.get(kind, _syscall)(event, message)
 
 
-def _syscall(event: np.void, message: np.void | None) -> _Description:
-    number = int(event["probe"])
+def _syscall(event: Event, message: Message | None) -> _Description:
+    number = event.probe
     name = syscall_names().get(number, f"syscall {number}")
     strings: list[str] = []
     if message is not None:
-        address_given = int(event["flags"]) & EventFlag.SOCKADDR
-        strings = [sockaddr(_raw(message))] if address_given else paths(message)
-    attributes: dict[str, Any] = {"linux.syscall.name": name, "linux.syscall.result": int(event["result"])}
-    for key, value in arguments.decode(number, [int(a) for a in event["args"]], strings).items():
+        address_given = event.flags & EventFlag.SOCKADDR
+        strings = [sockaddr(message.raw)] if address_given else paths(message)
+    attributes: dict[str, Any] = {"linux.syscall.name": name, "linux.syscall.result": event.result}
+    for key, value in arguments.decode(number, event.args, strings).items():
         attributes[f"linux.syscall.argument.{key}"] = value
     return name, attributes
 
 
-def _file(event: np.void, message: np.void | None) -> _Description:
+def _file(event: Event, message: Message | None) -> _Description:
     assert message is not None
-    name = syscall_names().get(int(event["args"][5]), "file")
+    name = syscall_names().get(event.args[5], "file")
     found = paths(message)
-    result = int(event["result"])
+    result = event.result
     attributes: dict[str, Any] = {"linux.syscall.name": name}
     if found:
         attributes["file.path"] = found[0]
@@ -90,41 +85,41 @@ def _file(event: np.void, message: np.void | None) -> _Description:
     return name, attributes
 
 
-def _endpoints(message: np.void, *, server: bool) -> dict[str, Any]:
-    ends = message["ends"]
-    local, remote = address(ends["local"].tobytes()), address(ends["remote"].tobytes())
+def _endpoints(message: Message, *, server: bool) -> dict[str, Any]:
+    ends = message.ends
+    local, remote = address(ends.local), address(ends.remote)
     attributes: dict[str, Any] = {}
     if remote:
         attributes["network.peer.address"] = remote
-        attributes["network.peer.port"] = int(ends["remote_port"])
+        attributes["network.peer.port"] = ends.remote_port
         attributes["network.local.address"] = local
-        attributes["network.local.port"] = int(ends["local_port"])
-        attributes["network.transport"] = "udp" if int(ends["protocol"]) == 17 else "tcp"
+        attributes["network.local.port"] = ends.local_port
+        attributes["network.transport"] = "udp" if ends.protocol == 17 else "tcp"
         attributes["client.address" if server else "server.address"] = remote
-        attributes["server.port"] = int(ends["local_port"] if server else ends["remote_port"])
+        attributes["server.port"] = int(ends.local_port if server else ends.remote_port)
         if server:
             attributes["server.address"] = local
     return attributes
 
 
-def _http(event: np.void, message: np.void, *, server: bool) -> _Description:
-    method, _, path = clean(_raw(message)).partition(" ")
+def _http(event: Event, message: Message, *, server: bool) -> _Description:
+    method, _, path = clean(message.raw).partition(" ")
     attributes: dict[str, Any] = {
         "http.request.method": method,
         "url.path": path,
-        "url.scheme": "https" if int(event["flags"]) & EventFlag.TLS else "http",
+        "url.scheme": "https" if event.flags & EventFlag.TLS else "http",
         "network.protocol.name": "http",
         **_endpoints(message, server=server),
     }
-    if status := int(event["result"]):
+    if status := event.result:
         attributes["http.response.status_code"] = status
-    attributes["http.response.size"] = int(event["args"][1])
+    attributes["http.response.size"] = event.args[1]
     return method, attributes
 
 
-def _sql(event: np.void, message: np.void | None) -> _Description:
+def _sql(event: Event, message: Message | None) -> _Description:
     assert message is not None
-    shape = statement_shape(postgres_statement(_raw(message)))
+    shape = statement_shape(postgres_statement(message.raw))
     operation = shape.split(" ", 1)[0].upper()
     return operation or "postgresql", {
         "db.system.name": "postgresql",
@@ -134,9 +129,9 @@ def _sql(event: np.void, message: np.void | None) -> _Description:
     }
 
 
-def _redis(event: np.void, message: np.void | None) -> _Description:
+def _redis(event: Event, message: Message | None) -> _Description:
     assert message is not None
-    command = redis_command(_raw(message))
+    command = redis_command(message.raw)
     return command or "redis", {
         "db.system.name": "redis",
         "db.operation.name": command,
@@ -144,33 +139,33 @@ def _redis(event: np.void, message: np.void | None) -> _Description:
     }
 
 
-def _dns(event: np.void, message: np.void | None) -> _Description:
+def _dns(event: Event, message: Message | None) -> _Description:
     assert message is not None
-    question = dns_question(_raw(message))
+    question = dns_question(message.raw)
     return "DNS query", {
         "dns.question.name": question,
-        "dns.response_code": rcode(int(event["result"])) if int(event["result"]) else "NOERROR",
+        "dns.response_code": rcode(event.result) if event.result else "NOERROR",
         **_endpoints(message, server=False),
     }
 
 
-def _traffic(name: str) -> Callable[[np.void, np.void | None], _Description]:
-    def describe_traffic(event: np.void, message: np.void | None) -> _Description:
+def _traffic(name: str) -> Callable[[Event, Message | None], _Description]:
+    def describe_traffic(event: Event, message: Message | None) -> _Description:
         assert message is not None
         attributes = _endpoints(message, server=name == "tcp.accept")
-        if name in ("tcp.send", "tcp.receive") and int(event["result"]) >= 0:
-            attributes["network.io.bytes"] = int(event["result"])
+        if name in ("tcp.send", "tcp.receive") and event.result >= 0:
+            attributes["network.io.bytes"] = event.result
             attributes["network.io.direction"] = "transmit" if name == "tcp.send" else "receive"
         return name, attributes
 
     return describe_traffic
 
 
-def _connection(event: np.void, message: np.void | None) -> _Description:
+def _connection(event: Event, message: Message | None) -> _Description:
     assert message is not None
-    sent, received, out, inbound, retransmits, rtt = (int(a) for a in event["args"])
+    sent, received, out, inbound, retransmits, rtt = event.args
     return "tcp.connection", {
-        **_endpoints(message, server=int(message["ends"]["role"]) == 2),
+        **_endpoints(message, server=message.ends.role == 2),
         "tcp.bytes_sent": sent,
         "tcp.bytes_received": received,
         "tcp.segments_sent": out,
@@ -180,21 +175,21 @@ def _connection(event: np.void, message: np.void | None) -> _Description:
     }
 
 
-def _page_fault(event: np.void, _: np.void | None) -> _Description:
+def _page_fault(event: Event, _: Message | None) -> _Description:
     return "page fault", {
-        "linux.memory.address": hex(int(event["args"][0])),
-        "linux.memory.fault": "write" if int(event["args"][1]) & 2 else "read",
+        "linux.memory.address": hex(event.args[0]),
+        "linux.memory.fault": "write" if event.args[1] & 2 else "read",
     }
 
 
-def _out_of_memory(event: np.void, message: np.void | None) -> _Description:
+def _out_of_memory(event: Event, message: Message | None) -> _Description:
     return "out of memory kill", {"process.command": text(message) if message is not None else ""}
 
 
 def _function(
-    kind: Kind, event: np.void, message: np.void | None, names: dict[int, FunctionName]
+    kind: Kind, event: Event, message: Message | None, names: dict[int, FunctionName]
 ) -> _Description:
-    known = names.get(int(event["probe"]), FunctionName("function", "", ""))
+    known = names.get(event.probe, FunctionName("function", "", ""))
     attributes: dict[str, Any] = {
         "code.function.name": known.name,
         "spanweave.probe.mechanism": known.mechanism,
@@ -202,18 +197,18 @@ def _function(
     if known.file:
         attributes["code.file.path"] = known.file
     if kind is Kind.ALLOCATION:
-        attributes["linux.memory.allocated_bytes"] = int(event["args"][0])
-        attributes["linux.memory.address"] = hex(int(event["result"]))
+        attributes["linux.memory.allocated_bytes"] = event.args[0]
+        attributes["linux.memory.address"] = hex(event.result)
     elif kind is Kind.USDT:
-        attributes |= {f"usdt.argument.{i}": int(a) for i, a in enumerate(event["args"])}
-        if message is not None and int(message["text_length"]):
+        attributes |= {f"usdt.argument.{i}": a for i, a in enumerate(event.args)}
+        if message is not None and message.text_length:
             attributes["usdt.strings"] = paths(message)
     elif known.mechanism != "tracepoint":
-        attributes["linux.function.result"] = int(event["result"])
+        attributes["linux.function.result"] = event.result
     return known.name, attributes
 
 
-_PLAIN: dict[Kind, Callable[[np.void, np.void | None], _Description]] = {
+_PLAIN: dict[Kind, Callable[[Event, Message | None], _Description]] = {
     Kind.SYSCALL: _syscall,
     Kind.FILE: _file,
     Kind.CONNECT: _traffic("tcp.connect"),

@@ -16,8 +16,6 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from host_agent.ebpf import layout, privileges
 from host_agent.ebpf.channel import Channel
 from host_agent.ebpf.errors import EbpfError
@@ -26,7 +24,7 @@ from host_agent.ebpf.maps import possible_cpus
 from host_agent.ebpf.programs import Programs, explain
 
 _RINGS = ("events", "messages")
-_U32 = struct.Struct("=I")
+_U32, _U64 = struct.Struct("=I"), struct.Struct("=Q")
 
 
 class Helper:
@@ -147,7 +145,8 @@ class Helper:
     def do_counters(self) -> tuple[dict[str, Any], list[int]]:
         table = self._programs.map("counters")
         totals = {
-            c.name.lower(): int(np.frombuffer(table[_U32.pack(c)], np.uint64).sum()) for c in layout.Counter
+            c.name.lower(): sum(value for (value,) in _U64.iter_unpack(table[_U32.pack(c)]))
+            for c in layout.Counter
         }
         return {"counters": totals}, []
 
@@ -156,13 +155,15 @@ class Helper:
         cpus = possible_cpus()
         merged = {}
         for key in table:
-            per_cpu = np.frombuffer(table[key], layout.HISTOGRAM, cpus)
+            size = layout.HISTOGRAM_STRUCT.size
+            per_cpu = list(layout.HISTOGRAM_STRUCT.iter_unpack(table[key][: size * cpus]))
+            columns = list(zip(*per_cpu, strict=True))
             merged[str(_U32.unpack(key)[0])] = {
-                "count": int(per_cpu["count"].sum()),
-                "sum": int(per_cpu["sum"].sum()),
-                "zero": int(per_cpu["zero"].sum()),
-                "max": int(per_cpu["max"].max()),
-                "buckets": per_cpu["buckets"].sum(axis=0).tolist(),
+                "count": sum(columns[0]),
+                "sum": sum(columns[1]),
+                "zero": sum(columns[2]),
+                "max": max(columns[3]),
+                "buckets": [sum(column) for column in columns[4:]],
             }
         return {"histograms": merged}, []
 
@@ -182,10 +183,10 @@ class Helper:
         found = {}
         for number in ids:
             try:
-                raw = np.frombuffer(table[_U32.pack(number)], np.uint64)
+                raw = table[_U32.pack(number)]
             except KeyError:
                 continue
-            found[str(number)] = [int(a) for a in raw if a]
+            found[str(number)] = [address for (address,) in _U64.iter_unpack(raw) if address]
         return {"stacks": found}, []
 
     def close(self) -> None:

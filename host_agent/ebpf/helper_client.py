@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any, Self
 
-from host_agent.ebpf import layout, privileges
+from host_agent.ebpf import privileges
 from host_agent.ebpf.channel import Channel
 from host_agent.ebpf.errors import EbpfError, EbpfUnavailable, HelperGone, ProbeRefused
+from host_agent.ebpf.records import EVENT, MESSAGE
 from host_agent.ebpf.ring import Ring
 
 
@@ -99,7 +100,7 @@ class HelperClient:
         if len(fds) != 2:
             raise EbpfError("the helper passed no rings")
         self._rings = {"events": (fds[0], events_bytes), "messages": (fds[1], messages_bytes)}
-        return Ring(fds[0], events_bytes, layout.EVENT), Ring(fds[1], messages_bytes, layout.MESSAGE)
+        return Ring(fds[0], events_bytes, EVENT), Ring(fds[1], messages_bytes, MESSAGE)
 
     @property
     def pid(self) -> int | None:

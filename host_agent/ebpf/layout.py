@@ -1,11 +1,9 @@
-"""The structures of bpf/event.h as NumPy and struct see them; a test compares the two."""
+"""The numbers and small structures of bpf/event.h; a test compares the two. The records are in records.py."""
 
 from __future__ import annotations
 
 import enum
 import struct
-
-import numpy as np
 
 
 class Kind(enum.IntEnum):
@@ -110,58 +108,8 @@ FUNCTION_PROBES = 1024
 PROBES = 8192
 TEXT_SIZE = 320
 
-EVENT = np.dtype(
-    [
-        ("start", "<u8"),
-        ("duration", "<u8"),
-        ("trace", "V16"),
-        ("parent", "V8"),
-        ("span", "V8"),
-        ("tgid", "<u4"),
-        ("tid", "<u4"),
-        ("cgroup", "<u8"),
-        ("kind", "<u2"),
-        ("relation", "u1"),
-        ("flags", "u1"),
-        ("probe", "<u4"),
-        ("result", "<i8"),
-        ("user_stack", "<i4"),
-        ("kernel_stack", "<i4"),
-        ("args", "<u8", (6,)),
-    ]
-)
-ENDPOINTS = np.dtype(
-    [
-        ("local", "V16"),
-        ("remote", "V16"),
-        ("local_port", "<u2"),
-        ("remote_port", "<u2"),
-        ("family", "u1"),
-        ("protocol", "u1"),
-        ("role", "u1"),
-        ("pad", "u1"),
-    ]
-)
-MESSAGE = np.dtype(
-    [
-        ("event", EVENT),
-        ("ends", ENDPOINTS),
-        ("text_length", "<u4"),
-        ("text_split", "<u4"),
-        ("text", "V320"),
-    ]
-)
 HISTOGRAM_BUCKETS = 160
-HISTOGRAM = np.dtype(
-    [
-        ("count", "<u8"),
-        ("sum", "<u8"),
-        ("zero", "<u8"),
-        ("max", "<u8"),
-        ("buckets", "<u4", (HISTOGRAM_BUCKETS,)),
-    ]
-)
-
+HISTOGRAM_STRUCT = struct.Struct("=4Q160I")
 PROBE_STRUCT = struct.Struct("=IBBBBQ")
 TARGET_STRUCT = struct.Struct("=II")
 

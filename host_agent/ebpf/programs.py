@@ -35,7 +35,7 @@ _SHARED = {
     "events": (0, 0),
     "messages": (0, 0),
     "counters": (4, 8),
-    "histograms": (4, layout.HISTOGRAM.itemsize),
+    "histograms": (4, layout.HISTOGRAM_STRUCT.size),
     "stacks": (4, 512),
     "stages": (4, 4),
     "connections": (8, 0),

@@ -15,6 +15,7 @@ import numpy as np
 from host_agent.ebpf import describe
 from host_agent.ebpf.layout import EventFlag, Kind, Relation
 from host_agent.ebpf.processes import Process, Processes, container_id, host_name
+from host_agent.ebpf.records import Event, Message, events_of, messages_of
 from wasm_sdk.otlp import (
     InstrumentationScope,
     KeyValues,
@@ -70,11 +71,11 @@ class SpanBuilder:
         by_process: dict[int, list[Span]] = defaultdict(list)
         processes: dict[int, Process] = {}
         for event, message in _in_order(events, messages):
-            kind = Kind(int(event["kind"]))
+            kind = Kind(event.kind)
             if message is not None and kind in _PROCESS_EVENTS:
                 self._process_event(kind, event, message)
                 continue
-            process = self.processes.get(int(event["tgid"]), int(event["start"]))
+            process = self.processes.get(event.tgid, event.start)
             processes[process.pid] = process
             by_process[process.pid].append(self._span(kind, event, message, process))
         groups = [_group(processes[pid], spans) for pid, spans in by_process.items()]
@@ -91,18 +92,18 @@ class SpanBuilder:
         self.processes.ended.clear()
         return groups
 
-    def _process_event(self, kind: Kind, event: np.void, message: np.void) -> None:
-        pid, at = int(event["tgid"]), int(event["start"])
+    def _process_event(self, kind: Kind, event: Event, message: Message) -> None:
+        pid, at = event.tgid, event.start
         command = describe.text(message)
         if kind is Kind.FORK:
-            proven = int(event["relation"]) == Relation.PARENT
-            trace = event["trace"].tobytes() if proven else b""
-            parent = event["parent"].tobytes() if proven else b""
-            self.processes.forked(pid, int(event["args"][0]), command, at, trace, parent)
+            proven = event.relation == Relation.PARENT
+            trace = event.trace if proven else b""
+            parent = event.parent if proven else b""
+            self.processes.forked(pid, event.args[0], command, at, trace, parent)
         elif kind is Kind.EXEC:
             self.processes.executed(pid, command, at)
         else:
-            self.processes.exited(pid, at, int(event["result"]))
+            self.processes.exited(pid, at, event.result)
 
     def _process_span(self, process: Process) -> Span:
         attributes: dict[str, Any] = {"process.pid": process.pid, "process.command": process.command}
@@ -125,31 +126,31 @@ class SpanBuilder:
             status=status,
         )
 
-    def _span(self, kind: Kind, event: np.void, message: np.void | None, process: Process) -> Span:
-        relation = int(event["relation"])
-        flags = int(event["flags"])
+    def _span(self, kind: Kind, event: Event, message: Message | None, process: Process) -> Span:
+        relation = event.relation
+        flags = event.flags
         name, attributes = describe.describe(kind, event, message, self._names)
-        attributes["thread.id"] = int(event["tid"])
-        if container := container_id(int(event["cgroup"])):
+        attributes["thread.id"] = event.tid
+        if container := container_id(event.cgroup):
             attributes["container.id"] = container
-        attributes["linux.cgroup.id"] = int(event["cgroup"])
+        attributes["linux.cgroup.id"] = event.cgroup
         links = []
         trace_id, parent = process.trace_id, process.span_id
         if relation == Relation.PARENT:
-            trace_id, parent = event["trace"].tobytes(), event["parent"].tobytes()
+            trace_id, parent = event.trace, event.parent
         elif relation == Relation.LINK:
-            links.append(SpanLink(trace_id=event["trace"].tobytes(), span_id=event["parent"].tobytes()))
+            links.append(SpanLink(trace_id=event.trace, span_id=event.parent))
         if flags & EventFlag.LINKED:
-            first, second, span = (int(a) for a in event["args"][3:6])
+            first, second, span = event.args[3:6]
             links.append(
                 SpanLink(trace_id=struct.pack("=QQ", first, second), span_id=struct.pack("=Q", span))
             )
         for link in links:
             link.attributes = KeyValues.of({"spanweave.attribution": "ambiguous"})
         self._add_stacks(event, attributes)
-        status = _status(kind, int(event["result"]), attributes)
-        own = event["span"].tobytes()
-        start = int(event["start"]) + self._offset
+        status = _status(kind, event.result, attributes)
+        own = event.span
+        start = event.start + self._offset
         return Span(
             trace_id=trace_id,
             span_id=own if own != _NO_ID else secrets.token_bytes(8),
@@ -157,30 +158,30 @@ class SpanBuilder:
             name=name,
             kind=_KINDS.get(kind, SpanKind.INTERNAL),
             start_time_unix_nano=start,
-            end_time_unix_nano=start + int(event["duration"]),
+            end_time_unix_nano=start + event.duration,
             attributes=KeyValues.of(attributes),
             links=links,
             status=status,
         )
 
-    def _add_stacks(self, event: np.void, attributes: dict[str, Any]) -> None:
+    def _add_stacks(self, event: Event, attributes: dict[str, Any]) -> None:
         if self._stack is None:
             return
         frames = []
         for field in ("kernel_stack", "user_stack"):
-            if int(event[field]) >= 0:
-                frames += self._stack(int(event[field]), int(event["tgid"]) if field == "user_stack" else 0)
+            if getattr(event, field) >= 0:
+                frames += self._stack(getattr(event, field), event.tgid if field == "user_stack" else 0)
         if frames:
             attributes["code.stacktrace"] = "\n".join(frames)
 
 
 def _in_order(
     events: np.ndarray[Any, Any], messages: np.ndarray[Any, Any]
-) -> Iterator[tuple[np.void, np.void | None]]:
+) -> Iterator[tuple[Event, Message | None]]:
     """Messages first: they tell of processes that the events come from."""
-    for message in messages:
-        yield message["event"], message
-    for event in events:
+    for message in messages_of(messages):
+        yield message.event, message
+    for event in events_of(events):
         yield event, None
 
 

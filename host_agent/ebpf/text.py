@@ -7,9 +7,8 @@ import re
 import socket
 import struct
 
-import numpy as np
-
 from host_agent.ebpf.layout import EventFlag
+from host_agent.ebpf.records import Message
 
 
 def clean(raw: bytes) -> str:
@@ -22,11 +21,11 @@ def until_nul(raw: bytes) -> bytes:
     return raw.split(b"\0", 1)[0]
 
 
-def paths(message: np.void) -> list[str]:
+def paths(message: Message) -> list[str]:
     """The one or two paths of a message."""
-    raw = bytes(message["text"])[: int(message["text_length"])]
-    split = int(message["text_split"])
-    if int(message["event"]["flags"]) & EventFlag.PATHS_REVERSED:
+    raw = message.raw
+    split = message.text_split
+    if message.event.flags & EventFlag.PATHS_REVERSED:
         names = [clean(name) for name in raw.split(b"\0") if name]
         return ["/" + "/".join(reversed(names))]
     if split:

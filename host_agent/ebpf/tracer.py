@@ -40,7 +40,7 @@ _REQUESTS = (Kind.HTTP_SERVER, Kind.HTTP_CLIENT, Kind.SQL, Kind.REDIS, Kind.DNS)
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one drain gave: arrays of `layout.EVENT` and `layout.MESSAGE`."""
+    """What one drain gave: arrays of `records.EVENT` and `records.MESSAGE`."""
 
     events: np.ndarray[Any, Any]
     messages: np.ndarray[Any, Any]
