@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 ONLY   ?=
 
-.PHONY: help setup run test lint bench clean fmt
+.PHONY: help setup run test lint bench bpf test-kernels clean fmt
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
 
@@ -27,7 +27,10 @@ web/dist/.built: web/package-lock.json $(wildcard web/src/*.ts web/src/*/*.ts we
 $(VENV)/.chromium: $(VENV)/.python
 	@bash .ci/chromium && touch $@
 
-setup: $(VENV)/.python web/dist/.built $(VENV)/.chromium ## everything that run and test need
+$(VENV)/.kernel: bpf/install-tools.sh
+	@bash bpf/install-tools.sh test && touch $@
+
+setup: $(VENV)/.python web/dist/.built $(VENV)/.chromium $(VENV)/.kernel ## everything that run and test need
 
 run: setup ## agent, demo shop and dashboard; without a terminal: drive the page and print the trace
 	@$(BIN)/python -m examples.shop.run
@@ -40,6 +43,12 @@ lint: setup ## ruff, mypy --strict, tsc
 
 fmt: setup
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+bpf: $(VENV)/.kernel ## the kernel programs, from their sources (the objects are part of the repository)
+	@bash bpf/install-tools.sh build && $(MAKE) --no-print-directory -C bpf
+
+test-kernels: setup ## the kernel programs on other kernels, under emulation
+	@bash bpf/install-tools.sh kernels && $(BIN)/python -m tests.kernel.emulated
 
 bench: setup ## ONLY=codec|ingest|...: one group; a table, and build/bench.json
 	@$(BIN)/python -m benchmarks $(ONLY)
