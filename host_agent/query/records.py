@@ -1,12 +1,13 @@
 """Log records and metrics: lists of what matches, with the bytes as they were sent."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
 
 from host_agent.query.source import Attribute, Condition, rows_of
+from host_agent.query.traces import holding
 from host_agent.store.envelope import close_envelope
 from host_agent.store.partition import Snapshot
 
@@ -105,4 +106,7 @@ def _within(snapshot: Snapshot, query: LogQuery | MetricQuery) -> Snapshot:
         if (query.start is None or segment.end >= query.start)
         and (query.end is None or segment.start < query.end)
     )
-    return Snapshot(snapshot.layout, segments, snapshot.fresh)
+    part = replace(snapshot, segments=segments)
+    if isinstance(query, LogQuery) and query.trace_id is not None:
+        return holding(part, [query.trace_id])
+    return part

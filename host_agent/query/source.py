@@ -105,7 +105,7 @@ def _select(
     parameters: list[Any] = []
     selected = list(columns)
     if mark is not None:
-        selected.append(f"({_all(matching)}) AS {mark}")
+        selected.append(f"coalesce({_all(matching)}, false) AS {mark}")
         parameters += [parameter for condition in matching for parameter in condition.parameters]
     parameters += first
     kept = where if mark is not None else [*where, *matching]
@@ -147,7 +147,7 @@ def _on_columns(attribute: Attribute, place: tuple[tuple[str, ...], tuple[str, .
         if texts is None:
             choices.append(f"{column} IS NOT NULL")
         else:
-            choices.append(f"coalesce({column} IN ({', '.join('?' * len(texts))}), false)")
+            choices.append(f"{column} IN ({', '.join('?' * len(texts))})")
             parameters += texts
     for label in place[1]:
         if texts is None:

@@ -17,6 +17,7 @@ from host_agent.query.trace_query import Cursor, TraceQuery
 from host_agent.store.envelope import close_envelope
 from host_agent.store.partition import Snapshot
 from host_agent.store.segment import Segment
+from host_agent.store.trace_filter import hashes_of
 
 ACTIVITY = "CASE WHEN end_unix_nano > received_unix_nano THEN received_unix_nano ELSE end_unix_nano END"
 """When a span was last active: a sender's clock that runs ahead cannot keep a trace on top of the list."""
@@ -96,7 +97,8 @@ def read_trace(cursor: duckdb.DuckDBPyConnection, snapshot: Snapshot, trace_id: 
 
 def holding(snapshot: Snapshot, trace_ids: list[bytes]) -> Snapshot:
     """The part of the snapshot that may hold one of these traces."""
-    return replace(snapshot, segments=tuple(each for each in snapshot.segments if each.may_hold(trace_ids)))
+    traces = hashes_of(trace_ids)
+    return replace(snapshot, segments=tuple(each for each in snapshot.segments if each.may_hold(traces)))
 
 
 def _batches(snapshot: Snapshot, query: TraceQuery) -> Iterator[tuple[Snapshot, int]]:

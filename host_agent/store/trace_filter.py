@@ -5,7 +5,7 @@ of fifty traces asks it fifty times, so one foreign trace in some two thousand m
 """
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -45,11 +45,16 @@ class TraceFilter:
     def __bytes__(self) -> bytes:
         return base64.b85encode(self._words.astype("<u8").tobytes())
 
-    def may_have(self, trace_ids: Iterable[bytes]) -> bool:
-        """Whether one of the traces may be there; False is certain."""
-        bits = _bits(hashes(pa.array(trace_ids, pa.binary())), len(self._words))
+    def may_have(self, wanted: Hashes) -> bool:
+        """Whether one of the traces (their `hashes`) may be there; False is certain."""
+        bits = _bits(wanted, len(self._words))
         set_ = self._words[bits >> np.uint64(6)] >> (bits & np.uint64(63)) & np.uint64(1)
         return bool(np.any(np.all(set_, axis=1)))
+
+
+def hashes_of(trace_ids: Sequence[bytes]) -> Hashes:
+    """As `hashes`, of some ids."""
+    return hashes(pa.array(trace_ids, pa.binary()))
 
 
 def hashes(trace_ids: pa.Array | pa.ChunkedArray) -> Hashes:
