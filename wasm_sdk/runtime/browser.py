@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 import js
-from pyodide.ffi import can_run_sync, create_proxy, run_sync
+from pyodide.ffi import create_proxy
 
 from wasm_sdk.runtime.fetch import fetch_post
 from wasm_sdk.runtime.interface import Response, TLSFiles
@@ -28,11 +28,10 @@ class BrowserRuntime:
         return await fetch_post(url, body, headers, timeout, keepalive_bytes=KEEPALIVE_BYTES)
 
     def can_wait(self) -> bool:
-        return bool(can_run_sync())
+        return False
 
     def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        result: T = run_sync(coroutine)
-        return result
+        raise RuntimeError("the event loop never stops here, so nothing can be waited for but with await")
 
     def at_exit(self, callback: Callable[[], object]) -> None:
         if hasattr(js, "addEventListener"):

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 
 import js
-from pyodide.ffi import can_run_sync, create_proxy, run_sync
+from pyodide.ffi import create_proxy
 
 from wasm_sdk.runtime.fetch import fetch_post
 from wasm_sdk.runtime.interface import Response, TLSFiles
@@ -43,11 +43,10 @@ class WorkerRuntime:
         return await fetch_post(url, body, headers, timeout)
 
     def can_wait(self) -> bool:
-        return bool(can_run_sync())
+        return False
 
     def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        result: T = run_sync(coroutine)
-        return result
+        raise RuntimeError("the event loop never stops here, so nothing can be waited for but with await")
 
     def at_exit(self, callback: Callable[[], object]) -> None:
         """A Worker is never told that it goes: flush in each event, under `keep_alive`."""

@@ -39,15 +39,15 @@ def request(groups: Iterable[tuple[Origin, list[bytes]]]) -> bytes:
 def _scope_items(scope: InstrumentationScope, items: list[bytes]) -> list[bytes]:
     parts: list[bytes] = []
     _add(b"\x0a", [_scope(scope)], parts)
-    fields = zip(repeat(b"\x12"), map(varint, map(len, items)), items, strict=False)
-    parts.extend(chain.from_iterable(fields))
+    lengths = map(varint, map(len, items))
+    parts.extend(chain.from_iterable(zip(repeat(b"\x12"), lengths, items, strict=False)))
     if scope.schema_url:
         _add(b"\x1a", [text(scope.schema_url)], parts)
     return parts
 
 
 def _add(tag: bytes, content: list[bytes], out: list[bytes]) -> None:
-    """Append a length-delimited field; its parts stay apart, so that everything is copied once, at the end."""
+    """Append a length-delimited field; its parts stay apart, so that all is copied once, at the end."""
     out += (tag, varint(sum(map(len, content))))
     out += content
 

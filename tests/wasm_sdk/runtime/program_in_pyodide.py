@@ -3,6 +3,7 @@
 
 import asyncio
 import json
+import logging
 import time
 
 from opentelemetry import trace
@@ -12,6 +13,8 @@ from wasm_sdk import runtime
 from wasm_sdk.export import ExporterSettings, OTLPHTTPExporter, RetryPolicy
 from wasm_sdk.otlp.signal import Signal
 from wasm_sdk.propagation.tracecontext import TraceContextPropagator
+from wasm_sdk.sdk.configure import configure
+from wasm_sdk.sdk.logs import LoggingHandler
 from wasm_sdk.sdk.resource import Resource
 from wasm_sdk.sdk.trace import BatchSpanProcessor, OTLPSpanExporter, TracerProvider
 
@@ -45,6 +48,13 @@ for _ in range(2000):
     tracer.start_span("measured", Context(), attributes={"a": 1, "b": "c"}).end()
 per_span = (time.perf_counter() - started) / 2000
 stopped = await provider.shutdown()
+
+sdk = configure("in pyodide", endpoint=url, set_global=False)
+sdk.meter_provider.get_meter("program").create_histogram("duration", "s").record(0.5, {"k": "v"})
+log = logging.getLogger("program")
+log.addHandler(LoggingHandler(logger_provider=sdk.logger_provider))
+log.warning("from %s", "pyodide")
+stopped &= await sdk.shutdown()
 
 unreachable = OTLPSpanExporter(ExporterSettings("http://127.0.0.1:9/", timeout=0.05))
 failed = not await unreachable.export([child])
