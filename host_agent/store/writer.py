@@ -14,6 +14,8 @@ TURN = 0.002
 BUSY = 0.001
 """Seconds that the others take, from which on the loop counts as busy: then they get two turns for each of
 ours, because a request that waits costs more than a row that is converted later."""
+BYTES_A_SECOND = 4 << 20
+"""What is converted of the log in a second at least: ten thousand spans uncompressed."""
 MAINTAIN_INTERVAL = 5.0  # seconds
 RETRY = 1.0  # seconds between tries to write when memory is full and the disk fails
 
@@ -80,7 +82,14 @@ class StoreWriter:
         return time.perf_counter()
 
     async def settle(self, position: Position, seconds: float) -> bool:
-        """Wait until the record before `position` is in the store, at most so long; whether it is."""
+        """Wait until the record before `position` is in the store, at most so long; whether it is.
+
+        A backlog that cannot be caught up in that time is not waited for: a query then answers from what is
+        there.
+        """
+        same = position.segment == self.position.segment
+        if same and position.offset - self.position.offset > seconds * BYTES_A_SECOND:
+            return False
         async with self._moved:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):

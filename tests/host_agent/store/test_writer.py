@@ -1,6 +1,7 @@
 """From the intake log into segments, through crashes."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -223,4 +224,8 @@ async def test_settle_gives_up_after_its_time(tmp_path: Path, telemetry: Any) ->
     pipeline = Pipeline(tmp_path, QUIET)
     await pipeline.accept(telemetry.traces(telemetry.span()), settle=False)
     assert not await pipeline.writer.settle(pipeline.log.end, 0.01)
+    pipeline.writer.position = dataclasses.replace(pipeline.log.end, offset=0)
+    far = dataclasses.replace(pipeline.log.end, offset=1 << 40)
+    async with asyncio.timeout(5):
+        assert not await pipeline.writer.settle(far, 3600), "a backlog of a terabyte is not waited for"
     await pipeline.log.close()
