@@ -58,6 +58,11 @@ def check(predicate: Predicate, context: str) -> list[str]:
     return checker.warnings
 
 
+def check_value(value: Value, context: str) -> Kind:
+    """The kinds that a value may have; raises RuleTypeError as `check` does."""
+    return _Checker(context).kinds(value)
+
+
 def arguments(call: Call, context: str) -> Iterator[tuple[Parameter, Value]]:
     """The arguments of a call by parameter.
 

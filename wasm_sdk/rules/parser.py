@@ -62,6 +62,20 @@ def parse(source: str, context: str) -> Predicate:
     return predicate
 
 
+def parse_value(source: str, context: str) -> Value:
+    """The tree of a value, such as `resource.attributes["service.name"]`; raises RuleError as `parse` does.
+    """
+    if len(source) > MAX_LENGTH:
+        raise RuleSyntaxError(f"the value has {len(source)} characters; {MAX_LENGTH} are the most")
+    try:
+        parser = _Parser(tokenize(source), context)
+        value = parser.value()
+        parser.finish()
+    except RuleError as error:
+        raise error.located(source) from None
+    return value
+
+
 class _Parser:
     def __init__(self, tokens: list[Token], context: str) -> None:
         self.tokens = tokens
