@@ -9,6 +9,7 @@ import os
 import sys
 import weakref
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from contextvars import Context
 from typing import Any, Generic, TypeVar
 
@@ -18,6 +19,7 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 _running_loop = asyncio._get_running_loop
+_IDLE = object()  # equals no loop, and not the absence of one
 
 
 class Batcher(Generic[T]):
@@ -70,7 +72,11 @@ class Batcher(Generic[T]):
         self._what = what
         self._items: list[T] = []
         self._wake_at = max_export_batch_size
+        # Where the timer or the export runs; where the last one ran; what `add` compares the running loop
+        # with.
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._home: asyncio.AbstractEventLoop | None = None
+        self._expected: object = None
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[bool] | None = None
         self._closed = False
@@ -83,8 +89,8 @@ class Batcher(Generic[T]):
             self._drop()
             return
         items.append(item)
-        # Unarmed outside a loop, or armed on the loop that runs here: nothing to do until a batch is full.
-        if _running_loop() is not self._loop or len(items) >= self._wake_at:
+        # Usually the timer runs on the loop that runs here: nothing to do until a batch is full.
+        if _running_loop() is not self._expected or len(items) >= self._wake_at:
             self._wake()
 
     def __len__(self) -> int:
@@ -124,20 +130,36 @@ class Batcher(Generic[T]):
             if armed.is_running():
                 if len(self._items) >= self._wake_at:
                     self._wake_at = sys.maxsize
-                    armed.call_soon_threadsafe(self._begin)
+                    self._call(armed, self._begin)
                 return
             if running is None and not armed.is_closed():
                 return
             self._disarm()  # a loop that ended has taken its timer with it
         if running is None:
+            self._wake_home()
             return
         if self._loop is None:
             self._arm(running)
         if len(self._items) >= self._wake_at:
             self._begin()
 
+    def _wake_home(self) -> None:
+        """In a thread without a loop: have the loop that exported before take up the timer again."""
+        home = self._home
+        self._expected = None  # items of such threads need not come here again until then
+        if home is not None and home.is_running():
+            self._call(home, self._wake)
+
+    @staticmethod
+    def _call(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:
+        """Have another thread's loop call `callback`; if it closes this very moment, the items wait for the
+        next.
+        """
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(callback, context=Context())
+
     def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+        self._loop = self._home = self._expected = loop
         self._wake_at = self._batch_size
         # An empty context: the export is no part of the request whose span happened to come first.
         self._timer = loop.call_later(self._delay, self._begin, context=Context())
@@ -146,6 +168,7 @@ class Batcher(Generic[T]):
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._task = self._loop = None
+        self._expected = _IDLE
         self._wake_at = self._batch_size
 
     def _begin(self) -> asyncio.Task[bool]:
@@ -156,7 +179,7 @@ class Batcher(Generic[T]):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._loop = loop
+        self._loop = self._home = self._expected = loop
         self._wake_at = sys.maxsize
         self._task = Context().run(loop.create_task, self._run())
         return self._task

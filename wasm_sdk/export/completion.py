@@ -49,8 +49,7 @@ def complete(
 
     Inside a running loop it becomes a task and is awaited through the `Completion`. In another thread than
     `owner`, the running loop that the work belongs to, it is handed over there and waited for. Where nothing
-    runs, the runtime drives it to its end; where the runtime cannot, it
-    fails at once.
+    runs, the runtime drives it to its end; where the runtime cannot, it fails at once.
 
     Args:
         work: What to do; it keeps to its own time limit.

@@ -34,9 +34,13 @@ class BrowserRuntime:
         raise RuntimeError("the event loop never stops here, so nothing can be waited for but with await")
 
     def at_exit(self, callback: Callable[[], object]) -> None:
-        if hasattr(js, "addEventListener"):
-            listener = create_proxy(lambda _event: callback())
-            js.addEventListener("pagehide", listener)
+        if not hasattr(js, "addEventListener"):
+            return
+        js.addEventListener("pagehide", create_proxy(lambda _event: callback()))
+        if hasattr(js, "document"):
+            # The last thing that a phone tells a page before it discards it.
+            hidden = create_proxy(lambda _event: js.document.visibilityState == "hidden" and callback())
+            js.document.addEventListener("visibilitychange", hidden)
 
     def keep_alive(self, work: Awaitable[object]) -> None:
         """A page cannot be held; `post` asks with `keepalive` instead."""

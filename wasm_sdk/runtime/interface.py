@@ -67,7 +67,10 @@ class Runtime(Protocol):
         ...
 
     def at_exit(self, callback: Callable[[], object]) -> None:
-        """Call `callback` before the program, page or worker goes away, as far as the platform tells."""
+        """Call `callback` before the program or page goes away, as far as the platform tells.
+
+        A page that was left may come back, and go again: it is called each time.
+        """
         ...
 
     def keep_alive(self, work: Awaitable[object]) -> None:

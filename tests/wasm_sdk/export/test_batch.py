@@ -247,6 +247,17 @@ async def test_threads_wake_the_loop_when_a_batch_is_full(sink):
     assert sorted(sink.items[:4]) == [0, 1, 2, 3]
 
 
+async def test_items_of_threads_alone_leave_through_the_loop_that_exported_before(sink):
+    batcher = Batcher(sink, schedule_delay=0.01)
+    batcher.add(0)
+    await arrival(sink)
+    assert await batcher.force_flush()  # and now nothing is armed
+    for item in (1, 2):
+        await asyncio.to_thread(batcher.add, item)
+        await arrival(sink)
+    assert sink.items == [0, 1, 2]
+
+
 async def test_a_thread_flushes_through_the_loop_that_owns_the_batcher(sink):
     batcher = Batcher(sink, schedule_delay=60)
     batcher.add(1)

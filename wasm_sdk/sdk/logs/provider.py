@@ -29,7 +29,7 @@ class LoggerProvider(api.LoggerProvider):
 
     Args:
         resource: Default: `Resource.create()`.
-        shutdown_on_exit: Flush when the program ends or the page goes.
+        shutdown_on_exit: Flush when the program ends or the page goes (from where it may come back).
         limits: Default: `OTEL_LOGRECORD_*` and the general limits.
         enabled: Which scopes get loggers that emit (the specification's LoggerConfigurator); default: all.
     """
@@ -51,8 +51,8 @@ class LoggerProvider(api.LoggerProvider):
         self._loggers: dict[InstrumentationScope, Logger] = {}
         self._closed = False
         if shutdown_on_exit:
-            close = weakref.WeakMethod(self.shutdown)
-            runtime.current.at_exit(lambda: (method := close()) and method())
+            flush = weakref.WeakMethod(self.force_flush)
+            runtime.current.at_exit(lambda: (method := flush()) and method())
 
     def get_logger(
         self,

@@ -37,7 +37,7 @@ class MeterProvider(api.MeterProvider):
         metric_readers: Each collects everything by itself.
         resource: Default: `Resource.create()`.
         exemplar_filter: Default: `OTEL_METRICS_EXEMPLAR_FILTER`, else `trace_based`.
-        shutdown_on_exit: Flush when the program ends or the page goes.
+        shutdown_on_exit: Flush when the program ends or the page goes (from where it may come back).
         views: Applied independently: an instrument that matches several comes out as several streams.
         enabled: Which scopes get meters that measure (the specification's MeterConfigurator); default: all.
     """
@@ -68,8 +68,8 @@ class MeterProvider(api.MeterProvider):
             if type(reader).arm is not MetricReader.arm:
                 self._pulse.add(reader.arm)
         if shutdown_on_exit:
-            close = weakref.WeakMethod(self.shutdown)
-            runtime.current.at_exit(lambda: (method := close()) and method())
+            flush = weakref.WeakMethod(self.force_flush)
+            runtime.current.at_exit(lambda: (method := flush()) and method())
 
     def get_meter(
         self,

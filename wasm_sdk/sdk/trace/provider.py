@@ -32,7 +32,7 @@ class TracerProvider(api.TracerProvider):
     Args:
         sampler: Default: `OTEL_TRACES_SAMPLER`, else `ParentBased(ALWAYS_ON)`.
         resource: Default: `Resource.create()`.
-        shutdown_on_exit: Flush when the program ends or the page goes.
+        shutdown_on_exit: Flush when the program ends or the page goes (from where it may come back).
         id_generator: Default: random identifiers.
         span_limits: Default: `OTEL_*_LIMIT`.
         enabled: Which scopes get tracers that make spans (the specification's TracerConfigurator); default:
@@ -60,8 +60,8 @@ class TracerProvider(api.TracerProvider):
         self._tracers: dict[InstrumentationScope, Tracer] = {}
         self._closed = False
         if shutdown_on_exit:
-            close = weakref.WeakMethod(self.shutdown)
-            runtime.current.at_exit(lambda: (method := close()) and method())
+            flush = weakref.WeakMethod(self.force_flush)
+            runtime.current.at_exit(lambda: (method := flush()) and method())
 
     def get_tracer(
         self,

@@ -1,6 +1,7 @@
 """The provider: tracers, processors, flushing, and the ends of programs."""
 
 import asyncio
+import gc
 import os
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from wasm_sdk.sdk.trace import (
     InMemorySpanExporter,
     OTLPSpanExporter,
     SimpleSpanProcessor,
+    Span,
     SpanProcessor,
     Tracer,
     TracerProvider,
@@ -294,3 +296,20 @@ os.waitpid(child, 0)
     spans = collector.spans()
     assert sorted(span.name for span in spans) == ["after", "child", "parent"]
     assert len({span.span_id for span in spans}) == 3
+
+
+async def test_memory_holds_what_waits_and_nothing_of_what_has_left():
+    provider, exporter = TracerProvider(resource=Resource({}), shutdown_on_exit=False), InMemorySpanExporter()
+    provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=600, max_export_batch_size=500))
+    tracer = provider.get_tracer("t")
+    context = Context()
+    for number in range(10_000):
+        span = tracer.start_span("link of an endless chain", context)
+        span.end()
+        context = trace.set_span_in_context(span, Context())  # each is the parent of the next
+        if number % 100 == 0:
+            await asyncio.sleep(0)
+            exporter.clear()
+    gc.collect()
+    assert sum(type(each) is Span for each in gc.get_objects()) < 1500
+    assert await provider.shutdown()
