@@ -53,9 +53,21 @@ def reason(error: OSError, key: str) -> str:
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ending = asyncio.Event()
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield  # the agent stops its listeners itself, in order
+
+    async def main_loop(self) -> None:
+        """Sleeps until it is told to end; uvicorn's looks ten times a second."""
+        while not self.should_exit:
+            await self.on_tick(0)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await self.ending.wait()
 
 
 class HttpListener:
@@ -104,5 +116,6 @@ class HttpListener:
     async def stop(self) -> None:
         """Take no more connections, finish what is in work within `GRACE` seconds, close."""
         self._server.should_exit = True
+        self._server.ending.set()
         if self._serving is not None:
             await self._serving

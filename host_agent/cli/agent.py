@@ -17,6 +17,7 @@ from host_agent.config import AgentConfig
 from host_agent.config_file import ConfigError, Key, load_config
 from host_agent.intake.disk import DirectoryInUseError
 from host_agent.intake.log import Fsync
+from host_agent.intake.position import DamagedCheckpointError
 from host_agent.listener import ListenError
 from host_agent.process import tune_memory
 
@@ -75,7 +76,7 @@ def agent(config: Path | None, log_level: str, **flags: Any) -> None:
     try:
         with asyncio.Runner(loop_factory=event_loop()) as runner:
             runner.run(serve(settings))
-    except (ListenError, DirectoryInUseError) as error:
+    except (ListenError, DirectoryInUseError, DamagedCheckpointError) as error:
         raise Refused(str(error)) from None
     except OSError as error:
         raise Refused(f"{error.filename or settings.data_dir}: {error.strerror or error}") from None

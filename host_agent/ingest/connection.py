@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import httptools
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
@@ -37,6 +38,7 @@ class GuardedConnection(HttpToolsProtocol):
         self._head_bytes = 0
         self._in_head = True
         self._begun = False
+        self._declining = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -56,24 +58,44 @@ class GuardedConnection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
             return
+        self._unset_keepalive_if_required()
         self._head_bytes += len(data)
-        super().data_received(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            self._decline(data[offer.args[0] :])
+        except httptools.HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
         if self._in_head and self._head_bytes > MAX_HEAD_BYTES:
             self._answer_and_close(
                 b"431 Request Header Fields Too Large", b"the head of the request is too long"
             )
 
     def on_message_begin(self) -> None:
+        if self._declining:
+            return
         super().on_message_begin()
         self._begun = True
         self._arm(self.header_timeout)
 
+    def on_url(self, url: bytes) -> None:
+        if not self._declining:
+            super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._declining:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
+        if self._declining:
+            return
         self._in_head = False
         self._disarm()
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
+        if self.parser.should_upgrade() and self._framing():
+            return  # the parser stops at the end of the head there
         super().on_message_complete()
         self._in_head = True
         self._begun = False
@@ -84,6 +106,27 @@ class GuardedConnection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         self._arm(self.header_timeout if self.cycle.more_body else IDLE_TIMEOUT)
+
+    def _decline(self, rest: bytes) -> None:
+        """The client offered another protocol (Java's does: `Upgrade: h2c`) and this one goes on. What follows
+        is the request's body (RFC 9110, section 7.8), for a parser that has not seen the offer."""
+        framing = self._framing()
+        self.parser = httptools.HttpRequestParser(self)
+        if framing:
+            self._declining = True
+            self.parser.feed_data(b"POST / HTTP/1.1\r\n%s\r\n" % framing)
+            self._declining = False
+        if rest:
+            self.data_received(rest)
+
+    def _framing(self) -> bytes:
+        """The lines of the head that say how long the body is; empty without a body."""
+        lines = [
+            b"%s: %s\r\n" % (name, value)
+            for name, value in self.headers
+            if name in (b"content-length", b"transfer-encoding") and value.strip() != b"0"
+        ]
+        return b"".join(lines)
 
     def _arm(self, seconds: float) -> None:
         self._disarm()

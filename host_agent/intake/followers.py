@@ -1,9 +1,12 @@
 """Who reads the log and how far each has come: what decides when a segment may be deleted."""
 
+import logging
 import re
 from pathlib import Path
 
-from host_agent.intake.position import ORIGIN, Checkpoint, Position
+from host_agent.intake.position import ORIGIN, Checkpoint, DamagedCheckpointError, Position
+
+logger = logging.getLogger(__name__)
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")
 
@@ -18,7 +21,8 @@ class Followers:
         """The follower's checkpoint; without one yet, it is put before the first record.
 
         Raises:
-            ValueError: the name is no file name, or the file no checkpoint.
+            ValueError: the name is no file name.
+            DamagedCheckpointError: the file is no checkpoint.
         """
         checkpoint = self._checkpoint(name)
         if checkpoint.load() is None:
@@ -39,9 +43,18 @@ class Followers:
     def _positions(self) -> list[Position]:
         if not self._directory.is_dir():
             return []
-        return [Checkpoint(path).load() or ORIGIN for path in self._directory.glob("*.json")]
+        return [_load(path) for path in self._directory.glob("*.json")]
 
     def _checkpoint(self, name: str) -> Checkpoint:
         if not _NAME.fullmatch(name):
             raise ValueError(f"follower {name!r}: use letters a-z, digits, '_', '-' and '.'")
         return Checkpoint(self._directory / f"{name}.json")
+
+
+def _load(path: Path) -> Position:
+    """What a file says; a damaged one holds everything, until its follower or a person has seen to it."""
+    try:
+        return Checkpoint(path).load() or ORIGIN
+    except DamagedCheckpointError as error:
+        logger.error("%s", error)
+        return ORIGIN

@@ -247,6 +247,7 @@ class IntakeLog:
             )
 
     def _create(self) -> DiskFile:
+        self.trim()
         known = max(self._end.segment, self._followers.furthest())
         number = max(known + 1, time.time_ns() // 1_000_000)
         try:

@@ -36,6 +36,10 @@ ORIGIN = Position(0, 0)
 """Before every record: a reader that starts here starts with the oldest record that is still kept."""
 
 
+class DamagedCheckpointError(ValueError):
+    """A follower's file is not what it wrote; says which, and what to do."""
+
+
 class Checkpoint:
     """The file in which one follower keeps the position of the next record that it has not finished with.
 
@@ -49,7 +53,7 @@ class Checkpoint:
         """The saved position, or None when nothing was saved yet.
 
         Raises:
-            ValueError: when the file is not a checkpoint.
+            DamagedCheckpointError: when the file is not a checkpoint.
         """
         try:
             text = self.path.read_text(encoding="utf-8")
@@ -58,7 +62,7 @@ class Checkpoint:
         try:
             return Position.parse(json.loads(text)["position"])
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
+            raise DamagedCheckpointError(
                 f"{self.path}: not a checkpoint ({error}); delete it to read the log from its beginning"
             ) from error
 

@@ -122,7 +122,8 @@ def test_a_client_in_the_middle_of_a_request_does_not_hold_the_end_up(tmp_path: 
     host, port = address.split(":")
     with socket.create_connection((host, int(port)), timeout=30) as client:
         head = b"POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
-        client.sendall(head + b"content-length: 99\r\n\r\n{")
+        client.sendall(head + b"expect: 100-continue\r\ncontent-length: 99\r\n\r\n")
+        assert client.recv(65536).startswith(b"HTTP/1.1 100 ")
         for _ in range(3):
             process.stdout.readline()
         process.send_signal(signal.SIGTERM)

@@ -256,6 +256,28 @@ async def test_requests_on_one_connection_follow_each_other(door: Any, bodies: A
     assert len(door.records()) == 2
 
 
+@pytest.mark.parametrize("protocol", [b"websocket", b"h2c"])
+async def test_offers_of_other_protocols_are_ignored(door: Any, bodies: Any, protocol: bytes) -> None:
+    body = bodies[Signal.TRACES]
+    head = (
+        b"POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-protobuf\r\n"
+        b"connection: upgrade\r\nupgrade: %s\r\n" % protocol
+    )
+    whole = head + b"content-length: %d\r\n\r\n" % len(body) + body
+    chunked = head + b"transfer-encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    none = b"GET /v1/traces HTTP/1.1\r\nconnection: upgrade\r\nupgrade: %s\r\n\r\n" % protocol
+    last = HEAD + b"connection: close\r\ncontent-length: 2\r\n\r\n{}"
+    answer = await door.raw(whole, whole[:300], whole[300:] + chunked, none, last)
+    assert [int(part[1:4]) for part in answer.split(b"HTTP/1.1")[1:]] == [
+        200,
+        200,
+        200,
+        405,
+        200,
+    ]
+    assert [record.data() for record in door.records()] == [body] * 3
+
+
 async def test_a_body_is_asked_for_before_it_is_sent(door: Any, bodies: Any) -> None:
     body = bodies[Signal.TRACES]
     head = (

@@ -25,6 +25,7 @@ from host_agent.intake import (
     RecordGoneError,
 )
 from host_agent.intake.disk import DirectoryInUseError, DiskFile
+from host_agent.intake.position import DamagedCheckpointError
 from host_agent.intake.segment import list_segments, segment_path
 from host_agent.tenant import DEFAULT_TENANT, Tenant
 from wasm_sdk.otlp import Signal
@@ -341,6 +342,21 @@ async def test_a_cancelled_follower_does_not_disturb_the_others(tmp_path: Path) 
         await add(log, b"x")
         async with asyncio.timeout(5):
             assert (await stays).body == b"x"
+
+
+async def test_a_damaged_checkpoint_holds_everything_until_it_is_seen_to(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened(tmp_path, segment_bytes=300) as log:
+        log.follower("store").save(log.end)
+        (tmp_path / "followers" / "store.json").write_text("{")
+        for n in range(3):
+            await add(log, b"%d" % n * 200)
+        log.trim()
+        assert len(bodies(tmp_path)) == 3
+        assert "delete it" in caplog.text
+        with pytest.raises(DamagedCheckpointError):
+            log.follower("store")
 
 
 @pytest.mark.parametrize("name", ["", "../x", "A", "a/b"])
