@@ -108,8 +108,8 @@ class GuardedConnection(HttpToolsProtocol):
         self._arm(self.header_timeout if self.cycle.more_body else IDLE_TIMEOUT)
 
     def _decline(self, rest: bytes) -> None:
-        """The client offered another protocol (Java's does: `Upgrade: h2c`) and this one goes on. What follows
-        is the request's body (RFC 9110, section 7.8), for a parser that has not seen the offer."""
+        """The client offered another protocol (Java's does: `Upgrade: h2c`) and this one goes on: what
+        follows is the body (RFC 9110, section 7.8), for a parser that has not seen the offer."""
         framing = self._framing()
         self.parser = httptools.HttpRequestParser(self)
         if framing:
