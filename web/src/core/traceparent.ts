@@ -6,12 +6,13 @@ export interface SpanContext {
   traceState?: string | undefined;
 }
 
-const FORM = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
+const FORM = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
 /** Reads a `traceparent`; undefined where it is malformed, so that the caller starts a trace of its own. */
 export function parseTraceparent(text: string | null | undefined): SpanContext | undefined {
-  const [, traceId, spanId, flags, more] = FORM.exec((text ?? "").trim()) ?? [];
-  if (!traceId || !spanId || !flags || (more && text?.trim().startsWith("00"))) return undefined;
+  const [, version, traceId, spanId, flags, more] = FORM.exec((text ?? "").trim()) ?? [];
+  if (!traceId || !spanId || !flags || version === "ff" || (more && version === "00")) return undefined;
+  if (/^0+$/.test(traceId) || /^0+$/.test(spanId)) return undefined;
   return { traceId, spanId, sampled: (parseInt(flags, 16) & 1) === 1 };
 }
 

@@ -39,7 +39,7 @@ export class Outbox {
    *   direct: the loader's own exporter.
    *   worker: the Python worker's, undefined while it is not ready; null while it is worth waiting for.
    *   allowed: whether anything may be stored and sent.
-   *   provisional: encodes the spans that still run, for the case that the page is killed.
+   *   provisional: encodes the spans that still run, for the case that the page is killed; undefined when they are the same.
    *   unreachable: told of a URL that gave no answer.
    */
   constructor(
@@ -48,7 +48,7 @@ export class Outbox {
     private readonly journal: Journal,
     private readonly worker: () => Exporter | null | undefined,
     private readonly allowed: () => boolean,
-    private readonly provisional: () => Iterable<[id: string, json: string]>,
+    private readonly provisional: () => [id: string, json: string][] | undefined,
     private readonly unreachable: (url: string) => void,
   ) {}
 
@@ -227,14 +227,14 @@ export class Outbox {
     clearTimeout(this.journalTimer);
     this.journalTimer = undefined;
     if (!this.allowed() || !this.journal.usable) return;
-    const put: Outgoing[] = [];
+    const fresh: Outgoing[] = [];
     for (const entry of this.entries.values()) {
       if (entry.journaled) continue;
       entry.journaled = true;
-      put.push(entry);
+      fresh.push(entry);
     }
-    for (const [id, json] of this.provisional()) put.push({ id, signal: "traces", json, resource: this.resource });
-    this.journal.update(put, this.removed.splice(0));
+    const running = this.provisional()?.map(([id, json]) => ({ id, signal: "traces" as const, json, resource: this.resource }));
+    this.journal.write(fresh, this.removed.splice(0), running);
   }
 }
 

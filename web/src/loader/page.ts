@@ -26,7 +26,8 @@ export class ObservedPage implements Page {
   readonly second: Second;
   private readonly consent: Consent;
   private readonly session: Session;
-  private readonly running = new Map<Span, boolean>();
+  private readonly running = new Set<Span>();
+  private runningChanged = false;
   private readonly agent: string;
   private attributes: Attributes;
   private redact: Redact;
@@ -117,29 +118,31 @@ export class ObservedPage implements Page {
   /** Ends what still runs, as far as it came: the page goes. */
   finish(): void {
     this.interactions.finish();
-    for (const span of [...this.running.keys()]) span.setAttribute(INCOMPLETE, true).end();
+    for (const span of [...this.running]) span.setAttribute(INCOMPLETE, true).end();
   }
 
   private started(span: Span): void {
-    this.running.set(span, false);
+    this.running.add(span);
+    this.runningChanged = true;
     this.interactions?.started(span);
     this.outbox.writeSoon();
   }
 
   private ended(span: Span): void {
     this.running.delete(span);
+    this.runningChanged = true;
     this.interactions.ended(span);
     if (span === this.load) this.load = undefined;
     if (!this.consent.refused) this.outbox.add("traces", span.spanId, span.encode(this.redact, this.common()));
   }
 
-  private *unfinished(): Generator<[string, string]> {
+  private unfinished(): [string, string][] | undefined {
+    if (!this.runningChanged) return undefined;
+    this.runningChanged = false;
     const common = { ...this.common(), [INCOMPLETE]: true };
-    for (const [span, written] of this.running) {
-      if (written || this.interactions.isTentative(span)) continue;
-      this.running.set(span, true);
-      yield [span.spanId, span.encode(this.redact, common)];
-    }
+    return [...this.running]
+      .filter((span) => !this.interactions.isTentative(span))
+      .map((span) => [span.spanId, span.encode(this.redact, common)]);
   }
 
   private sessionStarted(id: string, previous: string | undefined): void {
