@@ -4,6 +4,8 @@ import ctypes
 import gc
 import sys
 
+import pyarrow
+
 _M_TRIM_THRESHOLD = -1  # malloc.h
 _M_MMAP_THRESHOLD = -3
 
@@ -15,6 +17,8 @@ def tune_memory() -> None:
     only the collector is set.
     """
     gc.set_threshold(100_000, 50, 1000)
+    # Arrow's own allocator keeps what one merge of segments needed.
+    pyarrow.set_memory_pool(pyarrow.system_memory_pool())
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
         if mallopt is not None:

@@ -2,7 +2,7 @@
 
 Segments are merged in tiers, by powers of four of their size, so that a row is rewritten about once a tier.
 The
-merge reads row group by row group: its memory is that of one row group of each input.
+merge reads some rows of each input at a time: its memory is that of one row group of the output.
 """
 
 import asyncio
@@ -14,13 +14,15 @@ import pyarrow.parquet as pq
 
 from host_agent.store.columns import LAYOUTS, MORE, Layout
 from host_agent.store.partition import Partition
-from host_agent.store.segment import Segment, SegmentWriter, open_segment, segment_path
+from host_agent.store.segment import ROW_GROUP_ROWS, Segment, SegmentWriter, open_segment, segment_path
 from host_agent.store.shred import MAX_COLUMNS, sort_order
 from wasm_sdk.otlp.signal import Signal
 
 FAN_IN = 4
 MAX_FAN_IN = 8
 SMALLEST_TIER = 1 << 20
+BLOCK_ROWS = 2048
+"""Rows of each input that are in memory at a time."""
 
 
 async def compact(partition: Partition, segment_bytes: int) -> bool:
@@ -81,7 +83,7 @@ def merge(segments: Sequence[Segment], signal: Signal) -> Segment:
     path = segment_path(segments[0].path.parent, segments[0].first, segments[-1].last)
     position = max(segment.position for segment in segments)
     with SegmentWriter(path, signal, schema, position, more) as writer:
-        for table in _merged([_blocks(segment, schema, demoted) for segment in segments], layout):
+        for table in _gathered(_merged([_blocks(segment, schema, demoted) for segment in segments], layout)):
             writer.write(table)
     merged = open_segment(path)
     assert merged is not None
@@ -104,10 +106,10 @@ def _columns(segments: Sequence[Segment]) -> list[str]:
 
 
 def _blocks(segment: Segment, schema: pa.Schema, demoted: frozenset[str]) -> Iterator[pa.Table]:
-    """The row groups of a segment in the merged schema."""
-    with pq.ParquetFile(segment.path) as file:
-        for index in range(file.num_row_groups):
-            table = file.read_row_group(index)
+    """The rows of a segment in the merged schema, some at a time."""
+    with pq.ParquetFile(segment.path, pre_buffer=False) as file:
+        for batch in file.iter_batches(BLOCK_ROWS, use_threads=False):
+            table = pa.Table.from_batches([batch])
             for name in sorted(demoted & segment.columns):
                 table = _demote(table, name)
             columns = [
@@ -117,6 +119,20 @@ def _blocks(segment: Segment, schema: pa.Schema, demoted: frozenset[str]) -> Ite
                 for field in schema
             ]
             yield pa.Table.from_arrays(columns, schema=schema)
+
+
+def _gathered(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in tables large enough for a row group."""
+    waiting: list[pa.Table] = []
+    rows = 0
+    for table in tables:
+        waiting.append(table)
+        rows += table.num_rows
+        if rows >= ROW_GROUP_ROWS:
+            yield pa.concat_tables(waiting)
+            waiting, rows = [], 0
+    if waiting:
+        yield pa.concat_tables(waiting)
 
 
 def _demote(table: pa.Table, name: str) -> pa.Table:

@@ -79,6 +79,8 @@ async def test_merged_segments_hold_the_same_rows_sorted(
     monkeypatch.setattr(shred, "MAX_COLUMNS", columns)
     monkeypatch.setattr("host_agent.store.compact.MAX_COLUMNS", columns)
     monkeypatch.setattr("host_agent.store.segment.ROW_GROUP_ROWS", 16)
+    monkeypatch.setattr("host_agent.store.compact.ROW_GROUP_ROWS", 16)
+    monkeypatch.setattr("host_agent.store.compact.BLOCK_ROWS", 7)
     chance = random.Random(3)
     spans = []
     for flush in range(8):
