@@ -61,7 +61,7 @@ def at_local(year: int, month: int, day: int, seconds: int, zone: Callable[[int]
     before = zone(reading - 86_400)
     if zone(reading - before) == before:
         offset = before
-    return reading - offset, offset
+    return reading - offset, zone(reading - offset)
 
 
 def _zoneinfo(name: str) -> Callable[[int], int] | None:
