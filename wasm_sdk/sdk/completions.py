@@ -1,12 +1,17 @@
-"""Several processors' outcomes as one."""
+"""Flushing: several processors' outcomes as one, and the flush at the end."""
 
 import asyncio
 import logging
+import weakref
 from collections.abc import Callable, Sequence
 
+from wasm_sdk import runtime
 from wasm_sdk.export.completion import Completion
 
 _log = logging.getLogger(__name__)
+
+EXIT_TIMEOUT_MILLIS = 3000
+"""What a provider may delay the end of a program by, when its collector does not answer."""
 
 
 def together(calls: Sequence[Callable[[], Completion | bool | None]]) -> Completion:
@@ -33,3 +38,14 @@ def _outcome(call: Callable[[], Completion | bool | None]) -> Completion:
 
 async def _all(outcomes: Sequence[Completion]) -> bool:
     return all([await outcome for outcome in outcomes])
+
+
+def flush_at_exit(flush: Callable[[int], object]) -> None:
+    """Call the method `flush` with a time-out when the program or page goes, if its object still lives."""
+    method = weakref.WeakMethod(flush)
+
+    def leave() -> None:
+        if (alive := method()) is not None:
+            alive(EXIT_TIMEOUT_MILLIS)
+
+    runtime.current.at_exit(leave)

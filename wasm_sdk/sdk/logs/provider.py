@@ -2,7 +2,6 @@
 
 import logging
 import time
-import weakref
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -10,10 +9,9 @@ from typing import Any
 from opentelemetry import _logs as api
 from opentelemetry.context import Context
 
-from wasm_sdk import runtime
 from wasm_sdk.export.completion import Completion
 from wasm_sdk.sdk import environ as variables
-from wasm_sdk.sdk.completions import together
+from wasm_sdk.sdk.completions import flush_at_exit, together
 from wasm_sdk.sdk.limits import LogRecordLimits
 from wasm_sdk.sdk.logs.logger import Logger
 from wasm_sdk.sdk.logs.processor import LogRecordProcessor
@@ -51,8 +49,7 @@ class LoggerProvider(api.LoggerProvider):
         self._loggers: dict[InstrumentationScope, Logger] = {}
         self._closed = False
         if shutdown_on_exit:
-            flush = weakref.WeakMethod(self.force_flush)
-            runtime.current.at_exit(lambda: (method := flush()) and method())
+            flush_at_exit(self.force_flush)
 
     def get_logger(
         self,

@@ -2,20 +2,18 @@
 
 import logging
 import time
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from opentelemetry import metrics as api
 
-from wasm_sdk import runtime
 from wasm_sdk.export.completion import Completion
 from wasm_sdk.otlp import model
 from wasm_sdk.otlp.values import KeyValues
 from wasm_sdk.sdk import clock
 from wasm_sdk.sdk import environ as variables
-from wasm_sdk.sdk.completions import together
+from wasm_sdk.sdk.completions import flush_at_exit, together
 from wasm_sdk.sdk.metrics.aggregation import Aggregation, DropAggregation, default_aggregation
 from wasm_sdk.sdk.metrics.exemplar import EXEMPLAR_FILTERS, ExemplarFilter, trace_based
 from wasm_sdk.sdk.metrics.instrument import Identity, Observable
@@ -68,8 +66,7 @@ class MeterProvider(api.MeterProvider):
             if type(reader).arm is not MetricReader.arm:
                 self._pulse.add(reader.arm)
         if shutdown_on_exit:
-            flush = weakref.WeakMethod(self.force_flush)
-            runtime.current.at_exit(lambda: (method := flush()) and method())
+            flush_at_exit(self.force_flush)
 
     def get_meter(
         self,

@@ -2,17 +2,15 @@
 
 import logging
 import time
-import weakref
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from opentelemetry import trace as api
 
-from wasm_sdk import runtime
 from wasm_sdk.export.completion import Completion
 from wasm_sdk.sdk import environ
-from wasm_sdk.sdk.completions import together
+from wasm_sdk.sdk.completions import flush_at_exit, together
 from wasm_sdk.sdk.ids import IdGenerator, RandomIdGenerator
 from wasm_sdk.sdk.limits import SpanLimits
 from wasm_sdk.sdk.resource import Resource
@@ -60,8 +58,7 @@ class TracerProvider(api.TracerProvider):
         self._tracers: dict[InstrumentationScope, Tracer] = {}
         self._closed = False
         if shutdown_on_exit:
-            flush = weakref.WeakMethod(self.force_flush)
-            runtime.current.at_exit(lambda: (method := flush()) and method())
+            flush_at_exit(self.force_flush)
 
     def get_tracer(
         self,
