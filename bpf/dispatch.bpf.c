@@ -10,7 +10,7 @@ char LICENSE[] SEC("license") = "GPL";
 const volatile u32 registers_first = 56;
 const volatile u32 register_word[6] = {7, 6, 5, 0, 2, 1};
 
-static const struct thread new_thread;
+const struct thread new_thread = {};
 
 SEC("raw_tp/sys_enter")
 int syscall_entered(struct bpf_raw_tracepoint_args *ctx)

@@ -8,19 +8,21 @@
 char LICENSE[] SEC("license") = "GPL";
 
 #define PATH_NAMES 12
-#define NAME_ROOM 48
+#define NAME_ROOM 64
+#define LAST_NAME 256
 
 const volatile bool any_file = false; /* also pipes, devices and /proc, not only regular files */
 
-ALWAYS u32 add_name(struct message *message, u32 at, const unsigned char *name)
+ALWAYS u64 add_name(struct message *message, u64 at, const unsigned char *name)
 {
 	long length;
 
-	OPAQUE(at);
-	if (at > TEXT_SIZE - NAME_ROOM)
+	if (at >= LAST_NAME)
 		return at;
+	OPAQUE(at);
+	at &= LAST_NAME - 1; /* a mask is a bound that every verifier understands */
 	length = bpf_probe_read_kernel_str(message->text + at, NAME_ROOM, name);
-	return length > 0 && length <= NAME_ROOM ? at + (u32)length : at;
+	return length > 0 && length <= NAME_ROOM ? at + length : at;
 }
 
 /* The names from the file up to the root of the first file system, then of those it is mounted on. */
@@ -29,7 +31,7 @@ ALWAYS void walk_path(struct message *message, struct file *file)
 	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry), *parent;
 	struct vfsmount *vfs = BPF_CORE_READ(file, f_path.mnt);
 	struct mount *mount = (void *)vfs - bpf_core_field_offset(struct mount, mnt), *below;
-	u32 at = 0;
+	u64 at = 0;
 
 	for (int i = 0; i < PATH_NAMES; i++) {
 		parent = BPF_CORE_READ(dentry, d_parent);

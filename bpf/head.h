@@ -176,7 +176,7 @@ __attribute__((noinline)) int scan_line(void)
 	return 0;
 }
 
-static const char hexadecimal[16] = "0123456789abcdef";
+const char hexadecimal[16] = "0123456789abcdef";
 
 /* https://www.w3.org/TR/trace-context/#traceparent-header: lower-case hexadecimal, no zero ids, not version ff. */
 __attribute__((noinline)) int parse_traceparent(void)

@@ -36,7 +36,7 @@ ALWAYS u32 bucket_of(u64 value)
 	return bucket < HISTOGRAM_BUCKETS ? bucket : HISTOGRAM_BUCKETS - 1;
 }
 
-static const struct histogram no_samples;
+const struct histogram no_samples = {};
 
 ALWAYS void record_duration(u32 probe, u64 duration)
 {

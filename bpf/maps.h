@@ -155,7 +155,8 @@ ALWAYS struct event *reserve_event(void)
 {
 	struct event *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 
-	count(event ? COUNTER_EVENTS : COUNTER_DROPPED_EVENTS);
+	if (!event)
+		count(COUNTER_DROPPED_EVENTS);
 	return event;
 }
 
@@ -163,12 +164,13 @@ ALWAYS struct message *reserve_message(void)
 {
 	struct message *message = bpf_ringbuf_reserve(&messages, sizeof(*message), 0);
 
-	count(message ? COUNTER_EVENTS : COUNTER_DROPPED_MESSAGES);
-	if (message) {
-		__builtin_memset(&message->ends, 0, sizeof(message->ends));
-		message->text_length = message->text_split = 0;
-		message->text[0] = 0;
+	if (!message) {
+		count(COUNTER_DROPPED_MESSAGES);
+		return NULL;
 	}
+	__builtin_memset(&message->ends, 0, sizeof(message->ends));
+	message->text_length = message->text_split = 0;
+	message->text[0] = 0;
 	return message;
 }
 

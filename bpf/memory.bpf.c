@@ -16,7 +16,7 @@ struct {
 	__type(value, struct memory);
 } memory SEC(".maps");
 
-static const struct memory no_memory;
+const struct memory no_memory = {};
 
 ALWAYS struct memory *memory_of(u32 tgid)
 {

@@ -27,9 +27,10 @@ const volatile bool watching = false; /* whether anything but children is watche
 
 ALWAYS void announce(u16 kind, u32 tgid, u64 argument, s64 result)
 {
-	struct message *message = reserve_message();
 	struct thread *thread = current_thread();
+	struct message *message;
 
+	message = reserve_message();
 	if (!message)
 		return;
 	/* A fork or exec by the thread that serves a request is that request's doing. */

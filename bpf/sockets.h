@@ -46,7 +46,7 @@ ALWAYS void read_ends(struct endpoints *ends, struct sock *sk)
 	}
 }
 
-static const struct connection new_connection;
+const struct connection new_connection = {};
 
 ALWAYS struct connection *connection_of(struct sock *sk)
 {

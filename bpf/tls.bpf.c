@@ -14,8 +14,8 @@ enum tls_cookie {
 	TLS_HANDSHAKE = 8,
 };
 
-static const struct connection new_connection;
-static const struct scratch new_scratch;
+const struct connection new_connection = {};
+const struct scratch new_scratch = {};
 
 /* SSL objects of different processes may have one address. */
 ALWAYS u64 tls_key(u64 ssl)

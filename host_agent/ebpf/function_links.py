@@ -39,7 +39,7 @@ class FunctionLinks:
         self._programs = programs
         self._links: dict[int, _Link] = {}
         self._next = 1
-        self._multi = True
+        self._multi = False
 
     def attach(
         self, path: str, offsets: Sequence[int], cookies: Sequence[int], pid: int, program: str
@@ -111,7 +111,10 @@ class FunctionLinks:
                 link.fds.append(bpf_calls.link_uprobes(fd, path, offsets, cookies=cookies, pid=pid))
         except OSError:
             link.close()
+            if not self._multi:  # it never worked here: the programs are needed for perf
+                self._programs.give_up_uprobes(entry)
             raise
+        self._multi = True
         return link
 
     def _perf(

@@ -100,7 +100,6 @@ class Counter(enum.IntEnum):
     DROPPED_EVENTS = 0
     DROPPED_MESSAGES = 1
     LOST_THREADS = 2
-    EVENTS = 3
 
 
 SYSCALL_PROBES = 512

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+MOST_GONE = 1024
 _CONTAINER = re.compile(r"([0-9a-f]{64})|([0-9a-f]{8}-[0-9a-f-]{27,})")
 
 
@@ -76,11 +77,12 @@ class Processes:
 
     def __init__(self) -> None:
         self._known: dict[int, Process] = {}
+        self._gone: dict[int, Process] = {}
         self.ended: list[Process] = []
 
     def get(self, pid: int, now_ns: int) -> Process:
         """The process, looked up in /proc when it is new."""
-        known = self._known.get(pid)
+        known = self._known.get(pid) or self._gone.get(pid)
         if known is None:
             known = Process(pid, _command(pid), now_ns, secrets.token_bytes(16), executable=_executable(pid))
             self._known[pid] = known
@@ -102,6 +104,7 @@ class Processes:
         )
         child.executable = above.executable
         self._known[pid] = child
+        self._gone.pop(pid, None)
         return child
 
     def executed(self, pid: int, command: str, at_ns: int) -> Process:
@@ -116,6 +119,9 @@ class Processes:
             process.ended_ns = at_ns
             process.exit_code = code
             self.ended.append(process)
+            self._gone[pid] = process  # its last events may come from the other ring
+            if len(self._gone) > MOST_GONE:
+                del self._gone[next(iter(self._gone))]
 
     def finish_all(self, at_ns: int) -> None:
         """Ends the spans of those that still run: the tracer stops."""

@@ -66,6 +66,10 @@ def explain(error: OSError) -> str:
     return str(error)
 
 
+def _uprobe_object(program: str) -> str:
+    return next(o for o, programs in UPROBE_OBJECTS.items() if program in programs)
+
+
 class Programs:
     """The objects that are loaded, and the maps they share.
 
@@ -180,12 +184,18 @@ class Programs:
 
     def need_uprobes(self, program: str, attach_type: int) -> None:
         """Loads the object that holds a uprobe program, for uprobe.multi or for perf."""
-        name = next(o for o, programs in UPROBE_OBJECTS.items() if program in programs)
+        name = _uprobe_object(program)
         if self._uprobe_types.get(name) not in (None, attach_type):
             raise OSError(errno.EBUSY, f"{name} is loaded for another mechanism")
         if name not in self._objects:
             self.load(name, self._settings, dict.fromkeys(UPROBE_OBJECTS[name], attach_type))
             self._uprobe_types[name] = attach_type
+
+    def give_up_uprobes(self, program: str) -> None:
+        """Unloads what `need_uprobes` loaded, since the mechanism did not hold; another may be tried."""
+        name = _uprobe_object(program)
+        self._uprobe_types.pop(name, None)
+        self.detach(name)
 
     def program_fd(self, program: str) -> int:
         """The descriptor of a loaded program."""

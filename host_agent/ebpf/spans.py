@@ -7,7 +7,7 @@ import secrets
 import struct
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -177,12 +177,14 @@ class SpanBuilder:
 
 def _in_order(
     events: np.ndarray[Any, Any], messages: np.ndarray[Any, Any]
-) -> Iterator[tuple[Event, Message | None]]:
-    """Messages first: they tell of processes that the events come from."""
-    for message in messages_of(messages):
-        yield message.event, message
-    for event in events_of(events):
-        yield event, None
+) -> list[tuple[Event, Message | None]]:
+    """Both rings by the time at which each record was written."""
+    pairs: list[tuple[Event, Message | None]] = [(m.event, m) for m in messages_of(messages)]
+    if not pairs:
+        return [(event, None) for event in events_of(events)]
+    pairs += [(event, None) for event in events_of(events)]
+    pairs.sort(key=lambda pair: pair[0].start + pair[0].duration)
+    return pairs
 
 
 def _status(kind: Kind, result: int, attributes: dict[str, Any]) -> Status:

@@ -94,6 +94,7 @@ class EbpfTracer:
         self._tls = TlsProbes(self._ask)
         self._tls_wanted = False
         self._tls_next = 0.0
+        self._drained = 0
         self._symbols = Symbolizer(self._read_stacks)
         self.spans = SpanBuilder(self._names, self._symbols.frames)
         self.refused: dict[str, str] = {}
@@ -329,6 +330,7 @@ class EbpfTracer:
         events, messages = (ring.drain(limit) for ring in self._rings)
         if self._tls_wanted and time.monotonic() >= self._tls_next:
             self._probe_tls()
+        self._drained += len(events) + len(messages)
         return Batch(events, messages)
 
     def collect_spans(self, timeout: float = 0.0) -> list[ResourceSpans]:
@@ -351,9 +353,9 @@ class EbpfTracer:
         }
 
     def statistics(self) -> dict[str, int]:
-        """Events emitted, events dropped because a ring was full, threads that found no room."""
+        """Events drained, events dropped because a ring was full, threads that found no room."""
         counters: dict[str, int] = self._ask("counters")["counters"]
-        return counters
+        return {"events": self._drained, **counters}
 
     def probes(self) -> dict[int, tuple[str, str]]:
         """What is attached: (what it probes, the mechanism) by id."""
