@@ -21,9 +21,6 @@ DELAY = 0.2
 TIMEOUT = 10.0
 """Seconds for an export with its retries; what fails then goes back to the loader, which tries again."""
 
-# What goes wrong is told to the loader, which explains it on the page's console once.
-logging.getLogger("wasm_sdk").setLevel(logging.ERROR)
-
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -62,6 +59,15 @@ class Page:
 
     def _report(self, number: int, delivery: Delivery) -> None:
         self._done(json.dumps({"batch": number, **asdict(delivery)}))
+
+
+def start(endpoint: str, done: Callable[[str], object]) -> Page:
+    """A page's exporter in an interpreter of its own, whose log is the page's console.
+
+    What goes wrong is told to the loader, which explains it there once: the log keeps to errors.
+    """
+    logging.getLogger("wasm_sdk").setLevel(logging.ERROR)
+    return Page(endpoint, done)
 
 
 class _Lane:

@@ -1,7 +1,7 @@
 import type { loadPyodide as LoadPyodide, PyodideAPI } from "pyodide";
 import type { FromWorker, ToWorker } from "./messages.ts";
 
-/** The Python side: `wasm_sdk.page.Page`. */
+/** The Python side: `wasm_sdk.page`. */
 interface Page {
   submit(batch: number, signal: string, body: string): void;
 }
@@ -68,5 +68,5 @@ function startPage(python: PyodideAPI, endpoint: string): Page {
   python.runPython("import sys; sys.path.insert(0, '/spanweave.zip')");
   const module = python.pyimport("wasm_sdk.page");
   const done = (json: string): void => tell({ type: "done", ...JSON.parse(json) });
-  return module.Page(endpoint, done) as Page;
+  return module.start(endpoint, done) as Page;
 }
