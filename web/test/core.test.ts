@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { keyValues } from "../src/core/attributes.ts";
+import { StackContext } from "../src/core/context.ts";
 import { envelope } from "../src/core/envelope.ts";
 import { redactor } from "../src/core/redact.ts";
 import { sampler } from "../src/core/sampling.ts";
@@ -67,7 +68,7 @@ test("a sampler keeps its share and says its threshold", () => {
 
 function spans(ratio = 1): { tracer: Tracer; ended: Span[] } {
   const ended: Span[] = [];
-  return { tracer: new Tracer(sampler(ratio), (span) => ended.push(span)), ended };
+  return { tracer: new Tracer(sampler(ratio), new StackContext(), { ended: (span) => ended.push(span) }), ended };
 }
 
 test("withSpan parents what starts inside, and records what is thrown", async () => {
@@ -104,7 +105,7 @@ test("times are nanoseconds as strings, and a span never ends before it starts",
 });
 
 test("an envelope groups records by resource without encoding them again", () => {
-  const record = (id: string, resource: string) => ({ id, signal: "traces" as const, json: `{"spanId":"${id}"}`, resource });
+  const record = (id: string, resource: string) => ({ id, signal: "traces" as const, json: `{"spanId":"${id}"}`, resource, scope: "{}" });
   const body = JSON.parse(envelope("traces", [record("1", "{}"), record("2", '{"attributes":[]}'), record("3", "{}")]));
   assert.deepEqual(body.resourceSpans.map((group: { scopeSpans: { spans: unknown[] }[] }) => group.scopeSpans[0]?.spans), [
     [{ spanId: "1" }, { spanId: "3" }],

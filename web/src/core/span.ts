@@ -30,7 +30,24 @@ export interface SpanLink {
   attributes?: Attributes;
 }
 
-/** A span, in the terms of OpenTelemetry. Times are `performance.now()` milliseconds. */
+/** What a span is born with. Times are `performance.now()` milliseconds. */
+export interface SpanFields {
+  traceId: string;
+  spanId: string;
+  parent: SpanContext | undefined;
+  name: string;
+  kind: Kind;
+  anchor: Anchor;
+  startTime: number;
+  sampled: boolean;
+  traceState: string | undefined;
+  links: readonly SpanLink[];
+  /** The OTLP/JSON text of its instrumentation scope. */
+  scope: string;
+}
+
+/** A span, in the terms of OpenTelemetry. */
+export interface Span extends SpanFields {}
 export class Span implements SpanContext {
   readonly attributes: Attributes = {};
   endTime: number | undefined;
@@ -40,18 +57,11 @@ export class Span implements SpanContext {
   private dropped = 0;
 
   constructor(
-    readonly traceId: string,
-    readonly spanId: string,
-    readonly parent: SpanContext | undefined,
-    public name: string,
-    readonly kind: Kind,
-    readonly anchor: Anchor,
-    public startTime: number,
-    readonly sampled: boolean,
-    readonly traceState: string | undefined,
-    private readonly onEnd: (span: Span) => void,
-    private readonly links: readonly SpanLink[] = [],
-  ) {}
+    fields: SpanFields,
+    private readonly sink: { ended(span: Span): void },
+  ) {
+    Object.assign(this, fields);
+  }
 
   setAttribute(key: string, value: AttributeValue | undefined | null): this {
     this.attributes[key] = value;
@@ -85,7 +95,7 @@ export class Span implements SpanContext {
   end(at = performance.now()): void {
     if (this.endTime !== undefined) return;
     this.endTime = Math.max(at, this.startTime);
-    if (this.sampled) this.onEnd(this);
+    if (this.sampled) this.sink.ended(this);
   }
 
   /** The OTLP/JSON text of the span as it is now; one that still runs ends at `at`. */

@@ -1,5 +1,7 @@
 import type { Attributes } from "./attributes.ts";
 import { freshAnchor } from "./clock.ts";
+import type { ContextManager } from "./context.ts";
+import { PAGE_SCOPE, scopeText } from "./envelope.ts";
 import { randomHex } from "./ids.ts";
 import type { Sampler } from "./sampling.ts";
 import { Kind, Span, type SpanLink } from "./span.ts";
@@ -15,26 +17,31 @@ export interface SpanOptions {
   startTime?: number;
 }
 
-/** Starts spans and knows which one is current. */
-export class Tracer {
-  private readonly stack: Span[] = [];
-  /** What is current where nothing was made current: the open interaction or the document's load. */
-  ambient: () => Span | undefined = () => undefined;
+/** What becomes of spans. */
+export interface SpanSink {
+  /** Told of each sampled span as it starts. */
+  started?(span: Span): void;
+  /** Told of each sampled span as it ends. */
+  ended(span: Span): void;
+}
 
-  /**
-   * Args:
-   *   sample: decides for traces that begin here.
-   *   onEnd: gets each sampled span as it ends.
-   *   onStart: gets each sampled span as it starts.
-   */
+/** Starts spans. */
+export class Tracer {
+  /** Args: sample: decides for traces that begin here; scope: the OTLP/JSON text of the instrumentation scope. */
   constructor(
     private readonly sample: Sampler,
-    private readonly onEnd: (span: Span) => void,
-    private readonly onStart: (span: Span) => void = () => {},
+    private readonly context: ContextManager,
+    private readonly sink: SpanSink,
+    private readonly scope: string = PAGE_SCOPE,
   ) {}
 
+  /** The same tracer for another instrumentation scope. */
+  scoped(name: string, version?: string): Tracer {
+    return new Tracer(this.sample, this.context, this.sink, scopeText(name, version));
+  }
+
   get current(): Span | undefined {
-    return this.stack.at(-1) ?? this.ambient();
+    return this.context.current;
   }
 
   startSpan(name: string, options: SpanOptions = {}): Span {
@@ -42,48 +49,43 @@ export class Tracer {
     const traceId = parent?.traceId ?? randomHex(16);
     const sampled = parent ? parent.sampled : this.sample(traceId);
     const span = new Span(
-      traceId,
-      randomHex(8),
-      parent,
-      name,
-      options.kind ?? Kind.Internal,
-      parent instanceof Span ? parent.anchor : freshAnchor(),
-      options.startTime ?? performance.now(),
-      sampled,
-      parent ? parent.traceState : sampled ? this.sample.traceState : undefined,
-      this.onEnd,
-      options.links,
+      {
+        traceId,
+        spanId: randomHex(8),
+        parent,
+        name,
+        kind: options.kind ?? Kind.Internal,
+        anchor: parent instanceof Span ? parent.anchor : freshAnchor(),
+        startTime: options.startTime ?? performance.now(),
+        sampled,
+        traceState: parent ? parent.traceState : sampled ? this.sample.traceState : undefined,
+        links: options.links ?? [],
+        scope: this.scope,
+      },
+      this.sink,
     );
     span.setAttributes(options.attributes ?? {});
-    if (sampled) this.onStart(span);
+    if (sampled) this.sink.started?.(span);
     return span;
   }
 
   /**
-   * Runs `work` with a span that is current while `work` runs synchronously, and ends it when the result, awaited if
-   * it is a promise, is there. Browsers have no asynchronous context: after an `await`, pass the span as `parent`.
+   * Runs `work` with a span that is current meanwhile, and ends it when the result, awaited if it is a promise, is
+   * there. In browsers it is current only until the first `await`: pass it as `parent` to what comes after.
    */
   withSpan<T>(name: string, options: SpanOptions, work: (span: Span) => T): T {
     const span = this.startSpan(name, options);
-    this.stack.push(span);
-    let result: T;
-    try {
-      result = work(span);
-    } catch (error) {
+    const fail = (error: unknown): never => {
       span.recordException(error).end();
       throw error;
-    } finally {
-      this.stack.splice(this.stack.lastIndexOf(span), 1);
+    };
+    let result: T;
+    try {
+      result = this.context.run(span, () => work(span));
+    } catch (error) {
+      return fail(error);
     }
-    if (result instanceof Promise) {
-      return result.then(
-        (value) => (span.end(), value),
-        (error) => {
-          span.recordException(error).end();
-          throw error;
-        },
-      ) as T;
-    }
+    if (result instanceof Promise) return result.then((value) => (span.end(), value), fail) as T;
     span.end();
     return result;
   }

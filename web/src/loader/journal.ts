@@ -79,7 +79,7 @@ export class Journal {
       const row = ++this.count;
       for (const { id } of fresh) this.rowOf.set(id, row);
       this.left.set(row, fresh.length);
-      const records = fresh.map(({ id, signal, json, resource }) => ({ id, signal, json, resource }));
+      const records = fresh.map(({ id, signal, json, resource, scope }) => ({ id, signal, json, resource, scope }));
       rows.put({ at, records } satisfies Row, [this.page, row]);
     }
     for (const row of empty) rows.delete([this.page, row]);

@@ -1,4 +1,4 @@
-import { overhead, type Outgoing, type Signal } from "../core/envelope.ts";
+import { overhead, PAGE_SCOPE, type Outgoing, type Signal } from "../core/envelope.ts";
 import { randomHex } from "../core/ids.ts";
 import { warn } from "./console.ts";
 import { KEEPALIVE_BYTES, type Direct, type Exporter, type Outcome } from "./direct.ts";
@@ -48,12 +48,12 @@ export class Outbox {
     private readonly journal: Journal,
     private readonly worker: () => Exporter | null | undefined,
     private readonly allowed: () => boolean,
-    private readonly provisional: () => [id: string, json: string][] | undefined,
+    private readonly provisional: () => Pick<Outgoing, "id" | "json" | "scope">[] | undefined,
     private readonly unreachable: (url: string) => void,
   ) {}
 
-  add(signal: Signal, id: string, json: string): void {
-    this.insert({ id, signal, json, resource: this.resource, inFlight: false, journaled: false });
+  add(signal: Signal, id: string, json: string, scope = PAGE_SCOPE): void {
+    this.insert({ id, signal, json, resource: this.resource, scope, inFlight: false, journaled: false });
     if (!this.allowed()) return;
     if (this.dying) return queueMicrotask(() => this.beacon());
     this.writeSoon();
@@ -233,7 +233,8 @@ export class Outbox {
       entry.journaled = true;
       fresh.push(entry);
     }
-    const running = this.provisional()?.map(([id, json]) => ({ id, signal: "traces" as const, json, resource: this.resource }));
+    const { resource } = this;
+    const running = this.provisional()?.map((span) => ({ ...span, signal: "traces" as const, resource }));
     this.journal.write(fresh, this.removed.splice(0), running);
   }
 }

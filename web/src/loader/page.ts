@@ -1,4 +1,6 @@
 import type { Attributes } from "../core/attributes.ts";
+import { StackContext } from "../core/context.ts";
+import type { Outgoing } from "../core/envelope.ts";
 import { randomHex } from "../core/ids.ts";
 import { encodeLog, type LogOptions } from "../core/log.ts";
 import { redactor, type Redact, type RedactOptions } from "../core/redact.ts";
@@ -41,9 +43,10 @@ export class ObservedPage implements Page {
       () => this.consent.granted,
       (id, previous) => this.sessionStarted(id, previous),
     );
-    this.tracer = new Tracer(sampler(options.sample), (span) => this.ended(span), (span) => this.started(span));
+    const context = new StackContext();
+    this.tracer = new Tracer(sampler(options.sample), context, { started: (span) => this.started(span), ended: (span) => this.ended(span) });
     this.interactions = new Interactions(this.tracer, (span) => this.running.delete(span));
-    this.tracer.ambient = () => this.interactions.current ?? this.load;
+    context.ambient = () => this.interactions.current ?? this.load;
     const direct = new Direct(options.endpoint);
     this.agent = direct.url("traces").replace(/traces$/, "");
     this.second = new Second(options, () => this.outbox.retryNow());
@@ -133,16 +136,16 @@ export class ObservedPage implements Page {
     this.runningChanged = true;
     this.interactions.ended(span);
     if (span === this.load) this.load = undefined;
-    if (!this.consent.refused) this.outbox.add("traces", span.spanId, span.encode(this.redact, this.common()));
+    if (!this.consent.refused) this.outbox.add("traces", span.spanId, span.encode(this.redact, this.common()), span.scope);
   }
 
-  private unfinished(): [string, string][] | undefined {
+  private unfinished(): Pick<Outgoing, "id" | "json" | "scope">[] | undefined {
     if (!this.runningChanged) return undefined;
     this.runningChanged = false;
     const common = { ...this.common(), [INCOMPLETE]: true };
     return [...this.running]
       .filter((span) => !this.interactions.isTentative(span))
-      .map((span) => [span.spanId, span.encode(this.redact, common)]);
+      .map((span) => ({ id: span.spanId, json: span.encode(this.redact, common), scope: span.scope }));
   }
 
   private sessionStarted(id: string, previous: string | undefined): void {
