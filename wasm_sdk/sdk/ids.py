@@ -35,20 +35,21 @@ class RandomIdGenerator:
     """
 
     def __init__(self) -> None:
-        self._span_ids: list[bytes] = []
+        self.pool: list[bytes] = []
+        """Span ids that were drawn and not used yet; may be empty. Always the same list."""
         _generators.add(self)
 
     def span_id(self) -> bytes:
         """8 bytes, not all zero."""
         try:
-            return self._span_ids.pop()
+            return self.pool.pop()
         except IndexError:
             self._refill()
             return self.span_id()
 
     def trace_id(self) -> bytes:
         """16 bytes, not all zero."""
-        ids = self._span_ids
+        ids = self.pool
         try:
             return ids.pop() + ids.pop()
         except IndexError:
@@ -66,11 +67,11 @@ class RandomIdGenerator:
 
     def forget(self) -> None:
         """Drop the identifiers that were drawn but not used."""
-        self._span_ids = []
+        self.pool.clear()
 
     def _refill(self) -> None:
         ids = _split(os.urandom(8 * _POOL))
-        self._span_ids.extend(ids if _INVALID_SPAN_ID not in ids else filter(any, ids))
+        self.pool.extend(ids if _INVALID_SPAN_ID not in ids else filter(any, ids))
 
 
 _generators: weakref.WeakSet[RandomIdGenerator] = weakref.WeakSet()

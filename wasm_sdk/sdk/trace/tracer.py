@@ -13,7 +13,7 @@ from opentelemetry import trace as api
 from opentelemetry.context import Context
 
 from wasm_sdk.sdk import clock
-from wasm_sdk.sdk.attributes import PLAIN, clean_attributes
+from wasm_sdk.sdk.attributes import PLAIN, Attributes, clean_attributes
 from wasm_sdk.sdk.ids import IdGenerator, RandomIdGenerator
 from wasm_sdk.sdk.limits import SpanLimits
 from wasm_sdk.sdk.resource import Resource
@@ -34,6 +34,11 @@ _INTERNAL = api.SpanKind.INTERNAL
 _get_current = context_api.get_current
 _monotonic = clock.monotonic
 _anchor = clock.anchor
+
+# Trace id, parent's span id, flags, tracestate, clock anchor, attributes, and the parent's context.
+Judged = tuple[
+    bytes, bytes, int, api.TraceState | None, int, Mapping[str, Any] | None, api.SpanContext | None
+]
 
 
 class Tracer(api.Tracer):
@@ -67,8 +72,10 @@ class Tracer(api.Tracer):
         self._keeps_roots = sampler is ALWAYS_ON or (isinstance(sampler, ParentBased) and sampler.keeps_roots)
         self._random = _RANDOM if ids.is_trace_id_random() else 0
         if isinstance(ids, RandomIdGenerator):
+            self._span_ids = ids.pool
             self._new_span_id, self._new_trace_id = ids.span_id, ids.trace_id
         else:
+            self._span_ids = []
             self._new_span_id = lambda: ids.generate_span_id().to_bytes(8, "big")
             self._new_trace_id = lambda: ids.generate_trace_id().to_bytes(16, "big")
 
@@ -88,45 +95,48 @@ class Tracer(api.Tracer):
         Attributes that are known now are better given here than set later: samplers see them.
         """
         parent = (_get_current() if context is None else context).get(_SPAN_KEY)
+        parent_context = None
         if type(parent) is Span and parent._flags & _SAMPLED and self._inherits and self.enabled:
+            trace_id = parent._trace_id
+            parent_id = parent._span_id
+            flags = parent._flags
+            state = parent._trace_state
             anchor = parent._anchor
-            span = Span(
-                self,
-                name,
-                kind,
-                parent._trace_id,
-                self._new_span_id(),
-                parent._span_id,
-                parent._flags,
-                parent._trace_state,
-                anchor,
-                anchor + _monotonic() if start_time is None else start_time,
-                {},
-            )
-            if attributes:
-                self._give(span, attributes)
         elif parent is None and self._keeps_roots and self.enabled:
+            trace_id = self._new_trace_id()
+            parent_id = b""
+            flags = self._random | _SAMPLED
+            state = None
             anchor = _anchor()
-            span = Span(
-                self,
-                name,
-                kind,
-                self._new_trace_id(),
-                self._new_span_id(),
-                b"",
-                self._random | _SAMPLED,
-                None,
-                anchor,
-                anchor + _monotonic() if start_time is None else start_time,
-                {},
-            )
-            if attributes:
-                self._give(span, attributes)
         else:
-            judged = self._start_judged(name, context, kind, attributes, links, start_time)
-            if type(judged) is not Span:
+            judged = self._judge(name, context, kind, attributes, links)
+            if isinstance(judged, api.NonRecordingSpan):
                 return judged
-            span = judged
+            trace_id, parent_id, flags, state, anchor, attributes, parent_context = judged
+        try:
+            span_id = self._span_ids.pop()
+        except IndexError:
+            span_id = self._new_span_id()
+        dropped = 0
+        kept: Attributes = {}
+        if attributes:
+            plain = self.plain
+            for value in attributes.values():
+                if type(value) not in plain:
+                    kept, dropped = self._clean(attributes)
+                    break
+            else:
+                # A key that is no string is found when the span is encoded.
+                if len(attributes) <= self.attribute_room and "" not in attributes:
+                    kept = dict(attributes)
+                else:
+                    kept, dropped = self._clean(attributes)
+        start = anchor + _monotonic() if start_time is None else start_time
+        span = Span(self, name, kind, trace_id, span_id, parent_id, flags, state, anchor, start, kept)
+        if dropped:
+            span.extras.dropped_attributes = dropped
+        if parent_context is not None:
+            span.extras.parent = parent_context
         if not (record_exception and set_status_on_exception):
             span.extras.exceptions = record_exception | set_status_on_exception << 1
         if links:
@@ -136,78 +146,38 @@ class Tracer(api.Tracer):
             self.pipeline.start(span, context)
         return span
 
-    def _start_judged(
+    def _clean(self, attributes: Mapping[str, Any]) -> tuple[Attributes, int]:
+        limits = self.limits
+        return clean_attributes(attributes, limits.max_span_attributes, limits.max_span_attribute_length)
+
+    def _judge(
         self,
         name: str,
         context: Context | None,
         kind: api.SpanKind,
         attributes: Mapping[str, Any] | None,
         links: Sequence[api.Link] | None,
-        start_time: int | None,
-    ) -> api.Span:
-        """A span by the sampler's decision: recording or not."""
+    ) -> api.NonRecordingSpan | Judged:
+        """What the sampler makes of a span: what it starts with, or a span that stands for it unrecorded."""
         parent_span = api.get_current_span(context)
         parent = parent_span.get_span_context()
         if not self.enabled:
             return api.NonRecordingSpan(parent)
         if parent.is_valid:
             trace_id = parent.trace_id.to_bytes(16, "big")
+            parent_id = parent.span_id.to_bytes(8, "big")
             random = parent.trace_flags & _RANDOM
         else:
-            trace_id = self._new_trace_id()
-            random = self._random
-        result = self._sampler.should_sample(
-            context, int.from_bytes(trace_id, "big"), name, kind, attributes, links or ()
-        )
-        span_id = self._new_span_id()
+            trace_id, parent_id, random = self._new_trace_id(), b"", self._random
+        number = int.from_bytes(trace_id, "big")
+        result = self._sampler.should_sample(context, number, name, kind, attributes, links or ())
         flags = random | _SAMPLED if result.decision.is_sampled() else random
+        state = result.trace_state
         if not result.decision.is_recording():
-            return api.NonRecordingSpan(
-                api.SpanContext(
-                    int.from_bytes(trace_id, "big"),
-                    int.from_bytes(span_id, "big"),
-                    False,
-                    api.TraceFlags(flags),
-                    result.trace_state,
-                )
-            )
-        anchor = parent_span._anchor if type(parent_span) is Span else _anchor()
-        span = Span(
-            self,
-            name,
-            kind,
-            trace_id,
-            span_id,
-            parent.span_id.to_bytes(8, "big") if parent.is_valid else b"",
-            flags,
-            result.trace_state,
-            anchor,
-            anchor + _monotonic() if start_time is None else start_time,
-            {},
-        )
-        if parent.is_valid:
-            span.extras.parent = parent
-        if result.attributes:
-            self._give(span, result.attributes)
-        return span
-
-    def _give(self, span: Span, attributes: Mapping[str, Any]) -> None:
-        """Copy initial attributes into a span, within the limits.
-
-        A key that is no string is found when the span is encoded; all else is looked at here.
-        """
-        if (
-            len(attributes) <= self.attribute_room
-            and "" not in attributes
-            and self.plain.issuperset(map(type, attributes.values()))
-        ):
-            span._attributes = dict(attributes)
-            return
-        span._attributes, dropped = clean_attributes(
-            attributes, self.limits.max_span_attributes, self.limits.max_span_attribute_length
-        )
-        if dropped:
-            span.extras.dropped_attributes = dropped
+            span_id = int.from_bytes(self._new_span_id(), "big")
+            return api.NonRecordingSpan(api.SpanContext(number, span_id, False, api.TraceFlags(flags), state))
+        anchor = parent_span._anchor if isinstance(parent_span, Span) else _anchor()
+        return trace_id, parent_id, flags, state, anchor, result.attributes, parent if parent_id else None
 
     def start_as_current_span(  # type: ignore[override]  # the API's type is a private class
         self,
