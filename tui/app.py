@@ -63,7 +63,7 @@ class SpanweaveApp(App[None]):
         self.desk = Desk(self.session, tz, colours, self._paint(colours))
 
     def _paint(self, colours: ServiceColours) -> Paint:
-        return Paint(self.theme_variables or self.get_css_variables(), self.current_theme.dark, colours)
+        return Paint(self.get_css_variables(), self.current_theme.dark, colours)
 
     def get_default_screen(self) -> Screen[None]:
         return TracesScreen(self.desk)

@@ -6,7 +6,6 @@ from math import log10
 
 from tui.format import NS_PER_US
 
-_EIGHTHS = " ▏▎▍▌▋▊▉█"
 _LEVELS = "▁▂▃▄▅▆▇█"
 _HALVES = {(False, False): " ", (True, False): "▖", (False, True): "▗", (True, True): "▄"}
 _SHORTEST_NS = 100 * NS_PER_US
@@ -38,10 +37,9 @@ def sparkline(values: Sequence[float], width: int, top: float | None = None) -> 
 
 
 def meter(fraction: float, width: int) -> str:
-    """A bar of `width` cells filled to `fraction` (0 to 1), to an eighth of a cell."""
-    eighths = round(min(1.0, max(0.0, fraction)) * width * 8)
-    full, rest = divmod(eighths, 8)
-    return ("█" * full + (_EIGHTHS[rest] if rest else "")).ljust(width)
+    """A bar of `width` cells filled to `fraction` (0 to 1), to half a cell."""
+    full, half = divmod(round(min(1.0, max(0.0, fraction)) * width * 2), 2)
+    return ("▄" * full + "▖" * half).ljust(width)
 
 
 def duration_fraction(ns: int) -> float:
@@ -94,13 +92,13 @@ def _half_cells(extent: tuple[int, int], window: tuple[int, int], halves: int) -
     return left, max(left + 1, right)
 
 
-def axis_ticks(length_ns: int, width: int, spacing: int = 12) -> list[tuple[int, int]]:
+def axis_ticks(length_ns: int, width: int, spacing: int = 10) -> list[tuple[int, int]]:
     """Columns and times (nanoseconds from the axis' start) of round ticks, about one every `spacing`
     cells.
     """
     if width <= 0 or length_ns <= 0:
         return []
-    wanted = max(1, length_ns * spacing // width)
+    wanted = -(-length_ns * spacing // width)
     power = 10 ** (len(str(wanted)) - 1)
     step = next((nice * power for nice in _NICE_STEPS if nice * power >= wanted), 10 * power)
     return [(tick * width // length_ns, tick) for tick in range(0, length_ns, step)]

@@ -29,7 +29,7 @@ def format_duration(ns: int) -> str:
     if ns < 0:
         return "-" + format_duration(-ns)
     if ns < NS_PER_US:
-        return f"{ns}ns"
+        return f"{ns}ns" if ns else "0"
     for limit, unit, name in (
         (NS_PER_MS, NS_PER_US, "µs"),
         (NS_PER_S, NS_PER_MS, "ms"),

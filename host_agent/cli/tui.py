@@ -4,14 +4,10 @@ import sys
 
 import click
 
+from host_agent.cli.refused import Refused
+
 DEFAULT_URL = "http://127.0.0.1:4319"
 _EXTRA = "the dashboard needs further packages: pip install 'spanweave[tui]'"
-
-
-class Refusal(click.ClickException):
-    """What the command was given will not do; one line says why."""
-
-    exit_code = 2
 
 
 @click.command(
@@ -41,9 +37,9 @@ def tui(url: str, theme: str | None) -> None:
     try:
         url = parse_url(url)
     except ValueError as error:
-        raise Refusal(str(error)) from None
+        raise Refused(str(error)) from None
     if theme is not None and theme not in NAMES:
-        raise Refusal(f"there is no theme {theme}; there are {', '.join(NAMES)}")
+        raise Refused(f"there is no theme {theme}; there are {', '.join(NAMES)}")
     if not sys.stdout.isatty():
-        raise Refusal("the dashboard needs a terminal; “spanweave traces” lists traces without one")
+        raise Refused("the dashboard needs a terminal; “spanweave traces” lists traces without one")
     SpanweaveApp(url, theme=theme or DARK.name).run()

@@ -1,4 +1,5 @@
 """Traces to test with, as encoded export requests."""
+# ruff: noqa: E501 - a span a line reads as a table
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

@@ -42,7 +42,7 @@ def _layout(width: int) -> list[_Cell]:
     if width >= _MEDIUM:
         tail.insert(0, _Cell("meter", _METER))
         tail.append(_Cell("spans", 6, "Spans", Column.SPANS, right=True))
-        tail.append(_Cell("status", 9, "Status", Column.STATUS))
+        tail.append(_Cell("status", 11 if width >= _WIDE else 8, "Status", Column.STATUS))
     else:
         tail.append(_Cell("mark", 2, "", Column.STATUS))
     if width >= _WIDE:
@@ -198,6 +198,9 @@ class TraceTable(Rows):
     def _draw_status(self, summary: TraceSummary, width: int) -> Segment:
         if not summary.error_count:
             return Segment(fit("ok" if width > 2 else "", width), self.paint.success)
-        errors = summary.error_count
-        text = "✗" if width <= 2 else f"✗ {format_count(errors)} error" + ("s" if errors > 1 else "")
+        text = "✗"
+        if width > 2:
+            text += f" {format_count(summary.error_count)}"
+        if width > 8:
+            text += " error" if summary.error_count == 1 else " errors"
         return Segment(fit(text, width), self.paint.error)
