@@ -8,6 +8,7 @@ import pyarrow
 
 _M_TRIM_THRESHOLD = -1  # malloc.h
 _M_MMAP_THRESHOLD = -3
+_M_ARENA_MAX = -8
 
 
 def tune_memory() -> None:
@@ -22,5 +23,6 @@ def tune_memory() -> None:
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
         if mallopt is not None:
+            mallopt(_M_ARENA_MAX, 2)  # or every thread that once wrote a segment keeps one of its own
             mallopt(_M_MMAP_THRESHOLD, 4 << 20)
             mallopt(_M_TRIM_THRESHOLD, 64 << 20)
