@@ -4,7 +4,6 @@ Source: OTLP specification 1.x, "OTLP/HTTP Response" and "OTLP/HTTP Throttling";
 (Retry-After) and 5.6.7 (dates).
 """
 
-import calendar
 import random
 import re
 from dataclasses import dataclass
@@ -58,15 +57,17 @@ def retry_after(value: str, now: float) -> float | None:
             if year < 100:
                 # RFC 9110: a two-digit year more than 50 years ahead is in the past.
                 year += 2000 if year + 2000 <= 1970 + now / 31_556_952 + 50 else 1900
-            moment = calendar.timegm(
-                (
-                    year,
-                    _MONTHS[match["month"]],
-                    int(match["day"]),
-                    int(match["hour"]),
-                    int(match["minute"]),
-                    int(match["second"]),
-                )
-            )
-            return max(0.0, moment - now)
+            days = _days(year, _MONTHS[match["month"]], int(match["day"]))
+            seconds = int(match["hour"]) * 3600 + int(match["minute"]) * 60 + int(match["second"])
+            return max(0.0, days * 86400 + seconds - now)
     return None
+
+
+def _days(year: int, month: int, day: int) -> int:
+    """Days from 1970-01-01 to a date of the Gregorian calendar; `calendar` would weigh more than all of this
+    module.
+    """
+    if month < 3:  # a year starts in March here, so that the leap day is its last
+        year, month = year - 1, month + 12
+    leaps = year // 4 - year // 100 + year // 400
+    return 365 * year + leaps + (153 * month - 457) // 5 + day - 306 - 719163
