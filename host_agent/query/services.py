@@ -52,7 +52,7 @@ def find_services(
         "status = 2 AS failed",
         f"floor(log2(greatest(duration_ns, 1)) * {BUCKETS})::INT AS bucket",
         "end_unix_nano",
-        "filename",
+        "place",
     ]
     source = rows_of(cursor, Snapshot(snapshot.layout, segments, snapshot.fresh), columns, where)
     counts: dict[_Key, int] = {}
@@ -63,7 +63,7 @@ def find_services(
         last_seen[service] = max(last, last_seen.get(service, 0))
     sql = f"""
         SELECT any_value(service), any_value(failed), any_value(bucket), count(*) - 1 FROM {source.sql}
-        WHERE trace_id IN (SELECT trace_id FROM {source.sql} GROUP BY 1 HAVING min(filename) <> max(filename))
+        WHERE trace_id IN (SELECT trace_id FROM {source.sql} GROUP BY 1 HAVING min(place) <> max(place))
         GROUP BY trace_id, span_id HAVING count(*) > 1"""
     for service, failed, bucket, surplus in cursor.execute(sql, source.parameters * 2).fetchall():
         counts[service, failed, bucket] -= surplus

@@ -18,6 +18,9 @@ from host_agent.store.columns import MORE
 from host_agent.store.partition import Snapshot
 from host_agent.store.segment import Segment
 
+SEGMENTS = "(SELECT *, file_index AS place FROM read_parquet(?))"
+MEMORY = "(SELECT *, -1 AS place FROM fresh)"
+
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
@@ -63,7 +66,8 @@ def rows_of(
     """The rows that fulfil `where`, from every segment of the snapshot and from memory.
 
     Args:
-        columns: SQL expressions over the layout's columns and `filename` (of the segment, empty in memory).
+        columns: SQL expressions over the layout's columns and `place` (a number of the segment, -1 in
+        memory).
         attributes: What a row must have; with `mark` what it must have to be marked.
         mark: Name of a boolean column that says whether the row fulfils `matching` and `attributes`; None:
             rows that do not are left out.
@@ -73,11 +77,11 @@ def rows_of(
     parts: list[Source] = []
     for variant, paths in _variants(snapshot.segments, attributes, keep_all=mark is not None).items():
         conditions = [*matching, *(_on_columns(a, v) for a, v in zip(attributes, variant, strict=True))]
-        parts.append(_select(columns, "read_parquet(?, filename = true)", [paths], where, conditions, mark))
+        parts.append(_select(columns, SEGMENTS, [paths], where, conditions, mark))
     if snapshot.fresh or not parts:
         cursor.register("fresh", _fresh(snapshot, attributes))
         conditions = [*matching, Condition("has_attributes")]
-        parts.append(_select(columns, "(SELECT *, '' AS filename FROM fresh)", [], where, conditions, mark))
+        parts.append(_select(columns, MEMORY, [], where, conditions, mark))
     sql = "(" + " UNION ALL ".join(part.sql for part in parts) + ")"
     return Source(sql, [parameter for part in parts for parameter in part.parameters])
 
