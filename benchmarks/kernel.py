@@ -1,4 +1,4 @@
-"""Kernel tracing: what it costs the traced, the others, and the machine. Needs root, gcc; nginx and wrk if there."""
+"""Kernel tracing: what it costs the traced, the others, and the machine. Needs root and gcc."""
 
 from __future__ import annotations
 
@@ -31,7 +31,12 @@ CALLER = r"""
 #include <time.h>
 #include <unistd.h>
 #include <sys/syscall.h>
-static double now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return t.tv_sec * 1e9 + t.tv_nsec; }
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1e9 + t.tv_nsec;
+}
 int main(void)
 {
     long count, pause_us;
@@ -51,7 +56,8 @@ import http.server
 class H(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
-        self.send_response(200); self.send_header("Content-Length", "2"); self.end_headers(); self.wfile.write(b"ok")
+        self.send_response(200); self.send_header("Content-Length", "2"); self.end_headers()
+        self.wfile.write(b"ok")
     def log_message(self, *a): pass
 s = http.server.ThreadingHTTPServer(("127.0.0.1", 0), H); s.socket.listen(128)
 print(s.server_address[1], flush=True); s.serve_forever()
@@ -217,7 +223,9 @@ def _memory(caller: Caller) -> list[Result]:
     """What tracing adds to a Python process: its growth, the helper whole, and the maps in the kernel."""
     code = (
         "import sys, numpy, wasm_sdk.otlp.model\nfrom pathlib import Path\n"
-        "def pss(pid): return sum(int(l.split()[1]) for l in Path(f'/proc/{pid}/smaps_rollup').read_text().splitlines() if l.startswith('Pss:'))\n"
+        "def pss(pid):\n"
+        "    lines = Path(f'/proc/{pid}/smaps_rollup').read_text().splitlines()\n"
+        "    return sum(int(l.split()[1]) for l in lines if l.startswith('Pss:'))\n"
         "before = pss('self')\nfrom host_agent.ebpf.tracer import EbpfTracer\n"
         "t = EbpfTracer(); t.attach_network(connections=True); t.attach_file_io(); t.attach_syscall()\n"
         "t.add_target(pid=int(sys.argv[1])); t.start(); t.collect_spans(0.5)\n"
@@ -265,7 +273,8 @@ def _servers(folder: Path) -> Iterator[tuple[str, Callable[[], tuple[subprocess.
         )
         config.write_text(
             f"daemon off; master_process off; pid {folder}/pid; error_log {folder}/e.log; events {{}}\n"
-            f"http {{ access_log off; keepalive_requests 1000000; {temporary} server {{ listen 127.0.0.1:{port};"
+            f"http {{ access_log off; keepalive_requests 1000000; {temporary}"
+            f" server {{ listen 127.0.0.1:{port};"
             ' location / { return 200 "ok"; } } }\n'
         )
         process = subprocess.Popen([binary, "-c", str(config), "-e", f"{folder}/e.log"], text=True)
@@ -285,7 +294,7 @@ def _servers(folder: Path) -> Iterator[tuple[str, Callable[[], tuple[subprocess.
 
 
 def _server(label: str, process: subprocess.Popen[str], port: int) -> list[Result]:
-    """Requests a second with tracing on against off, in turns, and the processor time it adds to a request."""
+    """Requests a second with tracing on against off, in turns, and the processor time a request costs more."""
     wrk = shutil.which("wrk")
     paced: dict[bool, list[float]] = {False: [], True: []}
     cpu: dict[bool, list[float]] = {False: [], True: []}

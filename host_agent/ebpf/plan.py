@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from host_agent.ebpf.errors import ProbeRefused
-from host_agent.ebpf.tracer import EbpfTracer
 from host_agent.ebpf.when import When
+
+if TYPE_CHECKING:  # NumPy is there on Linux only, the configuration everywhere
+    from host_agent.ebpf.tracer import EbpfTracer
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,7 +162,10 @@ def test_ten_thousand_threads_are_followed(tmp_path: Path, start_server: Callabl
 
 
 def test_a_full_ring_drops_counts_and_goes_on(start_server: Callable) -> None:
-    code = "import os, sys; print(1, flush=True)\nfor l in sys.stdin: [os.getppid() for _ in range(int(l))]; print('done', flush=True)"
+    code = (
+        "import os, sys; print(1, flush=True)\n"
+        "for l in sys.stdin: [os.getppid() for _ in range(int(l))]; print('done', flush=True)"
+    )
     process, _ = start_server(sys.executable, "-c", code)
     tracer = EbpfTracer(ring_bytes=1 << 16)
     tracer.attach_syscall(["getppid"])
@@ -225,8 +228,9 @@ def test_an_unprivileged_agent_drains_what_a_helper_of_root_attaches(tmp_path: P
     code = (
         "import os, sys\nfrom pathlib import Path\nfrom host_agent.ebpf.tracer import EbpfTracer\n"
         "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
-        "t = EbpfTracer(helper_socket=Path(sys.argv[1])); t.attach_syscall(['getppid']); t.add_target(pid=os.getpid())\n"
-        "t.start(); os.getppid(); print(os.getuid(), [int(p) for p in t.collect_events(1.0).events['probe']]); t.stop()"
+        "t = EbpfTracer(helper_socket=Path(sys.argv[1])); t.attach_syscall(['getppid'])\n"
+        "t.add_target(pid=os.getpid()); t.start(); os.getppid()\n"
+        "print(os.getuid(), [int(p) for p in t.collect_events(1.0).events['probe']]); t.stop()"
     )
     try:
         end = time.monotonic() + 10

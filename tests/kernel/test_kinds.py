@@ -22,7 +22,10 @@ from wasm_sdk.otlp import ExponentialHistogram, Span, StatusCode
 pytestmark = pytest.mark.kernel
 
 # Prints a port (none is listened on: a number is what start_server wants), then runs what comes in as Python.
-OBEDIENT = "import os, socket, sys, time, subprocess, threading, mmap, ctypes; print(1, flush=True)\nfor line in sys.stdin: exec(line); print('done', flush=True)"
+OBEDIENT = (
+    "import os, socket, sys, time, subprocess, threading, mmap, ctypes; print(1, flush=True)\n"
+    "for line in sys.stdin: exec(line); print('done', flush=True)"
+)
 
 
 @pytest.fixture
@@ -47,7 +50,7 @@ def test_more_than_nine_tenths_of_the_running_kernels_calls_are_known() -> None:
         pytest.skip("the kernel has no BTF")
     prefix = b"__x64_sys_" if os.uname().machine == "x86_64" else b"__arm64_sys_"
     in_kernel = {m.decode() for m in re.findall(rb"\0" + prefix + rb"(\w+)(?=\0)", types.read_bytes())}
-    # The kernel's names of a few differ from those of the table; calls of other tables (32 bit) are none of ours.
+    # The kernel's names of a few differ from the table's; calls of other tables (32 bit) are none of ours.
     renamed = {
         "newstat": "stat",
         "newfstat": "fstat",
@@ -69,7 +72,8 @@ def test_system_calls_tell_arguments_results_and_errors(obedient: tuple, tmp_pat
     tracer.add_target(pid=process.pid)
     with tracer:
         run(
-            f"os.getppid(); os.kill(os.getpid(), 0); open('{tmp_path}/a', 'w').close(); os.rename('{tmp_path}/a', '{tmp_path}/b')"
+            f"os.getppid(); os.kill(os.getpid(), 0); open('{tmp_path}/a', 'w').close(); "
+            f"os.rename('{tmp_path}/a', '{tmp_path}/b')"
         )
         run(
             f"try: open('{tmp_path}/none')\nexcept OSError: pass".replace("\n", "\\n").join(
@@ -107,7 +111,8 @@ def test_files_are_told_with_path_and_bytes(obedient: tuple, tmp_path: Path) -> 
     deep = tmp_path / "a" / "deep" / "folder"
     with tracer:
         run(
-            f"os.makedirs('{deep}'); f = open('{deep}/x\\x1b[31m', 'wb', 0); f.write(b'12345'); os.fsync(f.fileno()); f.close()"
+            f"os.makedirs('{deep}'); f = open('{deep}/x\\x1b[31m', 'wb', 0); "
+            "f.write(b'12345'); os.fsync(f.fileno()); f.close()"
         )
         run(f"os.unlink('{deep}/x\\x1b[31m')")
         spans = collect_until(tracer, lambda found: bool(_named(found, "unlink")))
@@ -125,7 +130,8 @@ def test_connections_tell_addresses_bytes_and_round_trips(obedient: tuple) -> No
     tracer.add_target(pid=process.pid)
     with tracer:
         run(
-            "l = socket.create_server(('127.0.0.1', 0)); c = socket.create_connection(l.getsockname()); a, _ = l.accept()"
+            "l = socket.create_server(('127.0.0.1', 0)); "
+            "c = socket.create_connection(l.getsockname()); a, _ = l.accept()"
         )
         run("c.sendall(b'x' * 1000); a.recv(2000); a.close(); c.recv(1); c.close(); time.sleep(0.05)")
         spans = collect_until(tracer, lambda found: bool(_named(found, "tcp.connection")))
@@ -199,7 +205,7 @@ def test_kernel_functions_say_which_mechanism_held(obedient: tuple) -> None:
             tracer.probes()[probe][1]
             == _named(spans, "sched_switch")[0].attributes["spanweave.probe.mechanism"]
         )
-        with pytest.raises(ProbeRefused, match="no_such_function_here: kprobe.*fentry.*tracepoint"):
+        with pytest.raises(ProbeRefused, match=r"no_such_function_here: kprobe.*fentry.*tracepoint"):
             tracer.attach_function("kernel:no_such_function_here")
 
 
@@ -210,7 +216,8 @@ def test_static_probes_read_their_arguments(tmp_path: Path, start_server: Callab
         pytest.skip("gcc and sys/sdt.h (systemtap-sdt-dev) are needed to make a program with static probes")
     source = tmp_path / "probed.c"
     source.write_text(
-        '#include <sys/sdt.h>\n#include <stdio.h>\nint main(void) { setvbuf(stdout, 0, _IONBF, 0); puts("1"); char name[] = "hello";'
+        "#include <sys/sdt.h>\n#include <stdio.h>\n"
+        'int main(void) { setvbuf(stdout, 0, _IONBF, 0); puts("1"); char name[] = "hello";'
         " while (getchar() > 0) DTRACE_PROBE3(shop, sold, 42, (short)-7, name); }"
     )
     binary = tmp_path / "probed"
@@ -250,9 +257,7 @@ def test_thresholds_and_failures_only_keep_the_rest_away(obedient: tuple) -> Non
     tracer.attach_syscall(["openat"], When(failed_only=True))
     tracer.add_target(pid=process.pid)
     with tracer:
-        run(
-            "time.sleep(0.001); time.sleep(0.03); open('/dev/null').close(); os.path.exists('/'); os.access('/', 0)"
-        )
+        run("time.sleep(0.001); time.sleep(0.03); open('/dev/null').close(); os.access('/', 0)")
         run("exec('try: open(\"/none\")\\nexcept OSError: pass')")
         spans = collect_until(tracer, lambda found: bool(_named(found, "openat")))
     assert len(_named(spans, "clock_nanosleep")) == 1

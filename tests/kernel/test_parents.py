@@ -24,7 +24,8 @@ def traceparent(number: int, sampled: bool = True) -> str:
 
 async def _one(port: int, number: int) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    head = f"GET /files/f{number}?secret={number} HTTP/1.1\r\nHost: here\r\nTraceParent: {traceparent(number)}\r\n\r\n"
+    line = f"GET /files/f{number}?secret={number} HTTP/1.1"
+    head = f"{line}\r\nHost: here\r\nTraceParent: {traceparent(number)}\r\n\r\n"
     writer.write(head.encode())
     answer = await reader.readuntil(b"\r\n\r\n")
     writer.close()
@@ -99,9 +100,8 @@ async def test_what_is_not_sampled_emits_nothing(tmp_path: Path, start_server: C
     with tracer:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for sampled in (False, True):
-            writer.write(
-                f"GET /files/f0 HTTP/1.1\r\nHost: h\r\ntraceparent: {traceparent(int(sampled), sampled)}\r\n\r\n".encode()
-            )
+            header = f"traceparent: {traceparent(int(sampled), sampled)}"
+            writer.write(f"GET /files/f0 HTTP/1.1\r\nHost: h\r\n{header}\r\n\r\n".encode())
             await reader.readuntil(b"content")
         writer.close()
         spans = collect_until(tracer, lambda found: len(_servers(found)) >= 1)

@@ -63,7 +63,8 @@ def test_a_head_in_pieces_and_vectors_is_read(call: str, pieces: int, start_serv
     tracer.attach_network(tls=False)
     tracer.add_target(pid=process.pid)
     request = (
-        f"PUT /a/b?token=hidden HTTP/1.1\r\nHost: x\r\nx-long: {'y' * 700}\r\nTraceparent:{TRACEPARENT}\r\n\r\n"
+        f"PUT /a/b?token=hidden HTTP/1.1\r\nHost: x\r\nx-long: {'y' * 700}\r\n"
+        f"Traceparent:{TRACEPARENT}\r\n\r\n"
     ).encode()
     step = -(-len(request) // pieces)
     with tracer, socket.create_connection(("127.0.0.1", port)) as client:
@@ -143,7 +144,8 @@ def test_a_proxy_hands_the_trace_on(tmp_path: Path, start_server: Callable) -> N
         "events {}\n"
         f"http {{ access_log off; client_body_temp_path {tmp_path}/body; proxy_temp_path {tmp_path}/proxy;"
         f" fastcgi_temp_path {tmp_path}/f; uwsgi_temp_path {tmp_path}/u; scgi_temp_path {tmp_path}/s;\n"
-        f" server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://127.0.0.1:{backend_port}; }} }} }}\n"
+        f" server {{ listen 127.0.0.1:{port};"
+        f" location / {{ proxy_pass http://127.0.0.1:{backend_port}; }} }} }}\n"
     )
     proxy = subprocess.Popen(
         [nginx, "-c", str(config), "-e", f"{tmp_path}/error.log"], stderr=subprocess.DEVNULL
@@ -189,8 +191,24 @@ def _connect_when_ready(port: int) -> socket.socket:
 def test_encrypted_requests_are_seen_on_both_sides(tmp_path: Path, start_server: Callable) -> None:
     pem = tmp_path / "both.pem"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
-        + ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(pem), "-out", str(tmp_path / "cert")],
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "1",
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost",
+            "-keyout",
+            str(pem),
+            "-out",
+            str(tmp_path / "cert"),
+        ],
         check=True,
         capture_output=True,
     )
@@ -228,7 +246,8 @@ for reply in (b"C\\0\\0\\0\\x0dSELECT 1\\0", b"-ERR no\\r\\n"):
     threading.Thread(target=answer, args=(l, reply), daemon=True).start()
 print(ports[0], flush=True)
 sys.stdin.readline()
-pg = socket.create_connection(("127.0.0.1", ports[0])); sql = b"SELECT name FROM users WHERE mail = 'a@b.c' AND age > 42\\0"
+pg = socket.create_connection(("127.0.0.1", ports[0]))
+sql = b"SELECT name FROM users WHERE mail = 'a@b.c' AND age > 42\\0"
 pg.send(b"Q" + struct.pack(">I", len(sql) + 4) + sql); pg.recv(100)
 redis = socket.create_connection(("127.0.0.1", ports[1]))
 redis.send(b"*2\\r\\n$3\\r\\nGET\\r\\n$6\\r\\nsecret\\r\\n"); redis.recv(100)

@@ -122,9 +122,13 @@ def initramfs() -> Path:
     with image.open("wb") as file:
         names = subprocess.run(["find", "."], cwd=tree, capture_output=True, check=True).stdout
         subprocess.run(
-            ["cpio", "-o", "-H", "newc", "--quiet"], cwd=tree, input=names, stdout=file, stderr=subprocess.DEVNULL,
+            ["cpio", "-o", "-H", "newc", "--quiet"],
+            cwd=tree,
+            input=names,
+            stdout=file,
+            stderr=subprocess.DEVNULL,
             check=True,
-        )  # fmt: skip
+        )
     shutil.rmtree(tree)
     return image
 
@@ -147,7 +151,12 @@ def boot(image: Path, initial: Path, seconds: float = 120) -> str:
     ).split()
     append = "console=ttyS0 quiet panic=-1 mitigations=off nokaslr"
     done = subprocess.run(
-        [*command, "-append", append], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-        timeout=seconds, check=False,
-    )  # fmt: skip
+        [*command, "-append", append],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=seconds,
+        check=False,
+    )
     return done.stdout
