@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from wasm_sdk.rules.coerce import EVERY, STRINGS
 from wasm_sdk.rules.errors import EvaluationError, RuleError, RuleTypeError, nearest
-from wasm_sdk.rules.functions import FUNCTIONS, Function, Parameter
+from wasm_sdk.rules.function import Function, Parameter
+from wasm_sdk.rules.functions import FUNCTIONS
 from wasm_sdk.rules.kinds import Kind, describe
 from wasm_sdk.rules.paths import SYMBOLS
 from wasm_sdk.rules.patterns import PatternError

@@ -72,6 +72,23 @@ def _double_like(value: RuleValue) -> float | None:
     raise EvaluationError(f"{describe(value)} cannot be a double")
 
 
+_TRUTHS = {
+    **dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True),
+    **dict.fromkeys(("0", "f", "F", "FALSE", "false", "False"), False),
+}
+
+
+def _bool_like(value: RuleValue) -> bool | None:
+    match value:
+        case None:
+            return None
+        case bool() | int() | float():
+            return value != 0
+        case str() if value in _TRUTHS:
+            return _TRUTHS[value]
+    raise EvaluationError(f"{describe(value)} cannot be a bool")
+
+
 def _bytes_like(value: RuleValue) -> bytes:
     match value:
         case None:
@@ -106,6 +123,7 @@ STRINGS = Takes("a list of values with a text", Kind.LIST, _strings)
 INT = Takes("an int", Kind.INT, _of_type(int, "an int"))
 INT_LIKE = Takes("a number, a bool or a string", _NUMERIC, _int_like)
 DOUBLE_LIKE = Takes("a number, a bool or a string", _NUMERIC, _double_like)
+BOOL_LIKE = Takes("a number, a bool or a string", _NUMERIC, _bool_like)
 BYTES_LIKE = Takes("bytes or a string", _NUMERIC | Kind.BYTES, _bytes_like)
 TIME = Takes("a time", Kind.TIME, _of_type(Time, "a time"))
 DURATION = Takes("a duration", Kind.DURATION, _of_type(Duration, "a duration"))

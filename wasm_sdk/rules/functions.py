@@ -7,73 +7,37 @@ Names, parameters and results are OTTL's (opentelemetry-collector-contrib, pkg/o
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from time import time_ns
 from typing import TYPE_CHECKING
 
 from wasm_sdk.rules import coerce
 from wasm_sdk.rules.errors import EvaluationError, RuleTypeError
-from wasm_sdk.rules.gotext import camel_case, snake_case
+from wasm_sdk.rules.function import Function, Parameter, plain
+from wasm_sdk.rules.gotext import camel_case, lower_case, snake_case, upper_case
 from wasm_sdk.rules.kinds import Kind
 from wasm_sdk.rules.paths import VISIBLE
 from wasm_sdk.rules.patterns import dynamic_search, search
 from wasm_sdk.rules.probability import randomness, rejection_threshold
-from wasm_sdk.rules.times import parse_duration, time_parser
+from wasm_sdk.rules.time_functions import TIME_FUNCTIONS
 from wasm_sdk.rules.tree import Path
 from wasm_sdk.rules.values import (
     Messages,
     RuleValue,
     SpanID,
-    Time,
     TraceID,
+    compare,
     decode,
     describe,
     encode,
     is_list,
     is_map,
+    items_of,
 )
 from wasm_sdk.rules.windows import window
-from wasm_sdk.rules.zones import offsets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from wasm_sdk.rules.coerce import Takes
-
-    Judge = Callable[..., RuleValue]
-    # Arguments that stand as literals in the rule, by parameter.
-    Literals = Mapping[str, RuleValue]
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    name: str
-    takes: Takes
-    optional: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    """A converter.
-
-    Attributes:
-        parameters: optional ones last.
-        result: the kinds it may give.
-        prepare: from the literal arguments to what runs for each item; that gets the values of the `reads`
-        paths,
-            then the arguments that are no literal parameters. Raises RuleTypeError for literals it refuses.
-        reads: the paths that it reads by itself, per context of the rule; None where it has nothing to read.
-    """
-
-    name: str
-    parameters: tuple[Parameter, ...]
-    result: Kind
-    prepare: Callable[[Literals], Judge]
-    reads: Callable[[str], tuple[Path, ...] | None] = lambda _: ()
-
-
-def _plain(judge: Judge) -> Callable[[Literals], Judge]:
-    return lambda _: judge
+    from wasm_sdk.rules.function import Judge, Literals
 
 
 def _is(kind: type) -> Judge:
@@ -101,6 +65,27 @@ def _concat(values: list[str | None], delimiter: str) -> str:
     return delimiter.join("<nil>" if value is None else value for value in values)
 
 
+def _split(text: str, delimiter: str) -> list[RuleValue]:
+    return list(text.split(delimiter)) if delimiter else list(text)
+
+
+def _is_empty(value: RuleValue) -> bool:
+    if type(value) is Messages:
+        return value.length == 0
+    return not (any(value) if type(value) in (TraceID, SpanID) else value)
+
+
+def _contains(values: RuleValue, wanted: RuleValue) -> bool:
+    if not is_list(values):
+        raise EvaluationError(f"expected a list, got {describe(values)}")
+    return any(compare("==", value, wanted) for value in items_of(values))
+
+
+def _prepare_trim(literals: Literals) -> Judge:
+    characters = literals.get("replacement", " ")
+    return lambda text: text.strip(characters) if characters else text
+
+
 def _prepare_substring(literals: Literals) -> Judge:
     whole_characters = literals.get("utf8_safe", False)
 
@@ -122,7 +107,7 @@ def _prepare_substring(literals: Literals) -> Judge:
 
 
 _CASES: dict[str, Callable[[str], str]] = {
-    "lower": str.lower, "upper": str.upper, "snake": snake_case, "camel": camel_case,
+    "lower": lower_case, "upper": upper_case, "snake": snake_case, "camel": camel_case,
 }  # fmt: skip
 
 
@@ -131,24 +116,6 @@ def _prepare_convert_case(literals: Literals) -> Judge:
     if case not in _CASES:
         raise RuleTypeError(f"{case!r} is not a case", hint=f"cases are {', '.join(_CASES)}")
     return _CASES[case]
-
-
-def _clock(time: Time) -> tuple[int, int]:
-    """Days since the epoch and seconds of the day, as its clock shows them."""
-    return divmod(time.unix_nano // 1_000_000_000 + time.offset, 86_400)
-
-
-def _now() -> Time:
-    nanos = time_ns()
-    return Time(nanos, offsets("Local")(nanos // 1_000_000_000))
-
-
-def _prepare_time(literals: Literals) -> Judge:
-    if not literals["format"]:
-        raise RuleTypeError("the format of a time cannot be empty", hint="for instance %Y-%m-%d")
-    if not literals.get("locale", "en").lower().startswith("en"):
-        raise RuleTypeError("only English names of months and days are read here")
-    return time_parser(literals["format"], literals.get("location", ""))
 
 
 def _prepare_id(kind: type[TraceID] | type[SpanID], size: int) -> Callable[[Literals], Judge]:
@@ -171,15 +138,6 @@ def _prepare_id(kind: type[TraceID] | type[SpanID], size: int) -> Callable[[Lite
         return to_id
 
     return prepare
-
-
-def _prepare_duration(literals: Literals) -> Judge:
-    if "duration" in literals:
-        try:
-            parse_duration(literals["duration"])
-        except EvaluationError as error:
-            raise RuleTypeError(str(error)) from None
-    return parse_duration
 
 
 def _prepare_probability(literals: Literals) -> Judge:
@@ -214,7 +172,6 @@ _TIMES = {
 _TARGET = "target"
 _STRING = (Parameter(_TARGET, coerce.STRING),)
 _VALUE = (Parameter(_TARGET, coerce.ANY),)
-_TIME = (Parameter("time", coerce.TIME),)
 _MAYBE = Kind.NIL
 
 FUNCTIONS: dict[str, Function] = {
@@ -227,39 +184,55 @@ FUNCTIONS: dict[str, Function] = {
             _prepare_is_match,
         ),
         Function(
-            "HasPrefix", (*_STRING, Parameter("prefix", coerce.STRING)), Kind.BOOL, _plain(str.startswith)
+            "HasPrefix", (*_STRING, Parameter("prefix", coerce.STRING)), Kind.BOOL, plain(str.startswith)
         ),
+        Function("HasSuffix", (*_STRING, Parameter("suffix", coerce.STRING)), Kind.BOOL, plain(str.endswith)),
+        Function("IsString", _VALUE, Kind.BOOL, plain(_is(str))),
+        Function("IsInt", _VALUE, Kind.BOOL, plain(_is(int))),
+        Function("IsDouble", _VALUE, Kind.BOOL, plain(_is(float))),
+        Function("IsBool", _VALUE, Kind.BOOL, plain(_is(bool))),
+        Function("IsMap", _VALUE, Kind.BOOL, plain(is_map)),
         Function(
-            "HasSuffix", (*_STRING, Parameter("suffix", coerce.STRING)), Kind.BOOL, _plain(str.endswith)
-        ),
-        Function("IsString", _VALUE, Kind.BOOL, _plain(_is(str))),
-        Function("IsInt", _VALUE, Kind.BOOL, _plain(_is(int))),
-        Function("IsDouble", _VALUE, Kind.BOOL, _plain(_is(float))),
-        Function("IsBool", _VALUE, Kind.BOOL, _plain(_is(bool))),
-        Function("IsMap", _VALUE, Kind.BOOL, _plain(is_map)),
-        Function(
-            "IsList", _VALUE, Kind.BOOL, _plain(lambda v: v.listed if type(v) is Messages else is_list(v))
+            "IsList", _VALUE, Kind.BOOL, plain(lambda v: v.listed if type(v) is Messages else is_list(v))
         ),
         Function(
             "IsRootSpan",
             (),
             Kind.BOOL,
-            _plain(lambda parent: not any(parent)),
+            plain(lambda parent: not any(parent)),
             lambda context: (Path("span", ("parent_span_id",)),) if "span" in VISIBLE[context] else None,
         ),
-        Function("Len", _VALUE, Kind.INT, _plain(_len)),
-        Function("Int", (Parameter(_TARGET, coerce.INT_LIKE),), Kind.INT | _MAYBE, _plain(lambda v: v)),
+        Function("IsEmpty", _VALUE, Kind.BOOL, plain(_is_empty)),
+        Function("ContainsValue", (*_VALUE, Parameter("item", coerce.ANY)), Kind.BOOL, plain(_contains)),
+        Function("Bool", (Parameter(_TARGET, coerce.BOOL_LIKE),), Kind.BOOL | _MAYBE, plain(lambda v: v)),
+        Function("Split", (*_STRING, Parameter("delimiter", coerce.STRING)), Kind.LIST, plain(_split)),
+        Function("ToLowerCase", _STRING, Kind.STRING, plain(lower_case)),
+        Function("ToUpperCase", _STRING, Kind.STRING, plain(upper_case)),
         Function(
-            "Double", (Parameter(_TARGET, coerce.DOUBLE_LIKE),), Kind.DOUBLE | _MAYBE, _plain(lambda v: v)
+            "Trim",
+            (*_STRING, Parameter("replacement", coerce.TEXT, optional=True)),
+            Kind.STRING,
+            _prepare_trim,
         ),
         Function(
-            "String", (Parameter(_TARGET, coerce.STRING_LIKE),), Kind.STRING | _MAYBE, _plain(lambda v: v)
+            "TrimPrefix", (*_STRING, Parameter("prefix", coerce.STRING)), Kind.STRING, plain(str.removeprefix)
+        ),
+        Function(
+            "TrimSuffix", (*_STRING, Parameter("suffix", coerce.STRING)), Kind.STRING, plain(str.removesuffix)
+        ),
+        Function("Len", _VALUE, Kind.INT, plain(_len)),
+        Function("Int", (Parameter(_TARGET, coerce.INT_LIKE),), Kind.INT | _MAYBE, plain(lambda v: v)),
+        Function(
+            "Double", (Parameter(_TARGET, coerce.DOUBLE_LIKE),), Kind.DOUBLE | _MAYBE, plain(lambda v: v)
+        ),
+        Function(
+            "String", (Parameter(_TARGET, coerce.STRING_LIKE),), Kind.STRING | _MAYBE, plain(lambda v: v)
         ),
         Function(
             "Concat",
             (Parameter("vals", coerce.STRINGS), Parameter("delimiter", coerce.STRING)),
             Kind.STRING,
-            _plain(_concat),
+            plain(_concat),
         ),
         Function(
             "Substring",
@@ -275,29 +248,12 @@ FUNCTIONS: dict[str, Function] = {
         Function(
             "ConvertCase", (*_STRING, Parameter("to_case", coerce.TEXT)), Kind.STRING, _prepare_convert_case
         ),
-        Function("Hour", _TIME, Kind.INT, _plain(lambda time: _clock(time)[1] // 3600)),
-        Function("Minute", _TIME, Kind.INT, _plain(lambda time: _clock(time)[1] // 60 % 60)),
-        # Sunday is 0, and 1 January 1970 was a Thursday.
-        Function("Weekday", _TIME, Kind.INT, _plain(lambda time: (_clock(time)[0] + 4) % 7)),
-        Function("Now", (), Kind.TIME, _plain(_now)),
-        Function("Duration", (Parameter("duration", coerce.STRING),), Kind.DURATION, _prepare_duration),
-        Function(
-            "Time",
-            (
-                Parameter("time", coerce.STRING),
-                Parameter("format", coerce.TEXT),
-                Parameter("location", coerce.TEXT, optional=True),
-                Parameter("locale", coerce.TEXT, optional=True),
-            ),
-            Kind.TIME,
-            _prepare_time,
-        ),
         Function(
             "TraceID", (Parameter(_TARGET, coerce.BYTES_LIKE),), Kind.TRACE_ID, _prepare_id(TraceID, 16)
         ),
         Function("SpanID", (Parameter(_TARGET, coerce.BYTES_LIKE),), Kind.SPAN_ID, _prepare_id(SpanID, 8)),
         Function(
-            "SHA256", _STRING, Kind.STRING, _plain(lambda text: hashlib.sha256(encode(text)).hexdigest())
+            "SHA256", _STRING, Kind.STRING, plain(lambda text: hashlib.sha256(encode(text)).hexdigest())
         ),
         Function(
             "Probability", (Parameter("rate", coerce.NUMBER),), Kind.BOOL, _prepare_probability, _random_paths
@@ -313,5 +269,6 @@ FUNCTIONS: dict[str, Function] = {
             _prepare_within,
             _TIMES.get,
         ),
+        *TIME_FUNCTIONS,
     )
 }

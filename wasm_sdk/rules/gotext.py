@@ -191,6 +191,20 @@ def snake_case(text: str) -> str:
     return out.decode("utf-8", "surrogateescape")
 
 
+def lower_case(text: str) -> str:
+    """Each character by itself to lower case, as Go does; one that would become several stays."""
+    if text.isascii():
+        return text.lower()
+    return "".join("i" if c == "İ" else small if len(small := c.lower()) == 1 else c for c in text)
+
+
+def upper_case(text: str) -> str:
+    """Each character by itself to upper case, as Go does; one that would become several stays."""
+    if text.isascii():
+        return text.upper()
+    return "".join(large if len(large := c.upper()) == 1 else c for c in text)
+
+
 def camel_case(text: str) -> str:
     """`some_name` to `SomeName`."""
     out = bytearray()

@@ -63,8 +63,7 @@ def parse(source: str, context: str) -> Predicate:
 
 
 def parse_value(source: str, context: str) -> Value:
-    """The tree of a value, such as `resource.attributes["service.name"]`; raises RuleError as `parse` does.
-    """
+    """The tree of a value, such as `attributes["service.name"]`; raises RuleError as `parse` does."""
     if len(source) > MAX_LENGTH:
         raise RuleSyntaxError(f"the value has {len(source)} characters; {MAX_LENGTH} are the most")
     try:

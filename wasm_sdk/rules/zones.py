@@ -42,7 +42,23 @@ def offsets(name: str) -> Callable[[int], int]:
     if found is None:
         hint = 'name one like "Europe/Berlin", or an offset like "+01:00"'
         raise RuleTypeError(f"time zone {name!r} is not known here", hint=hint)
-    return found
+    return _remembered(found)
+
+
+def _remembered(offset: Callable[[int], int]) -> Callable[[int], int]:
+    """The same, asked once for each quarter of an hour: clocks change on those."""
+    known: dict[int, int] = {}
+
+    def remembered(seconds: int) -> int:
+        quarter = seconds // 900
+        found = known.get(quarter)
+        if found is None:
+            if len(known) >= 1024:
+                known.clear()
+            found = known[quarter] = offset(seconds)
+        return found
+
+    return remembered
 
 
 def at_local(year: int, month: int, day: int, seconds: int, zone: Callable[[int], int]) -> tuple[int, int]:

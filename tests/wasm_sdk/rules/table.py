@@ -22,6 +22,8 @@ DIFFERENT: dict[str, object] = {
     "IsRootSpan(1)": "rejected",
     'String(status) == ""': "rejected",
     "events == events": False,
+    "IsEmpty(events)": True,
+    "Seconds(start_time) == 1": "rejected",
 }
 
 # Ours, which the collector has not. The span starts on Thursday, 9 October 2025, 08:53:20 UTC, which is
