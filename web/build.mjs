@@ -1,5 +1,6 @@
 // Builds dist/: the loader (spanweave.js), and under assets/ what it loads, named by content so that it caches forever.
 import { build } from "esbuild";
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
@@ -30,6 +31,7 @@ const workerPath = `assets/${asset("worker", [["worker.js", worker]])}/worker.js
 const later = await bundle("src/later/main.ts", "esm", { __WORKER__: workerPath });
 const laterPath = `assets/${asset("later", [["later.js", later]])}/later.js`;
 writeFileSync(join(dist, "spanweave.js"), await bundle("src/loader/main.ts", "iife", { __LATER__: laterPath }));
+await npmPackage({ __WORKER__: workerPath, __LATER__: laterPath });
 writeManifest();
 
 /** The archives, compiled by the Python that will run them. */
@@ -56,6 +58,16 @@ async function python() {
   };
 }
 
+/** The entries of the npm package, and their types. */
+async function npmPackage(define) {
+  mkdirSync(join(dist, "npm"));
+  for (const platform of ["browser", "node", "worker"]) {
+    writeFileSync(join(dist, "npm", `${platform}.js`), await bundle(`src/api/${platform}.ts`, "esm", define));
+  }
+  const tsc = spawnSync(process.execPath, [join(web, "node_modules", "typescript", "bin", "tsc"), "-p", join(web, "tsconfig.types.json")], { stdio: "inherit" });
+  if (tsc.status) throw new Error("the types of the npm package could not be written");
+}
+
 async function bundle(entry, format, define) {
   const result = await build({
     entryPoints: [join(web, entry)],
@@ -63,6 +75,7 @@ async function bundle(entry, format, define) {
     minify: true,
     write: false,
     format,
+    external: ["node:*"],
     target: TARGET,
     legalComments: "none",
     define: Object.fromEntries(Object.entries({ ...define, __VERSION__: version }).map(([name, value]) => [name, JSON.stringify(value)])),
@@ -87,7 +100,7 @@ function writeManifest() {
   const files = {};
   for (const path of readdirSync(dist, { recursive: true })) {
     const file = join(dist, path);
-    if (!statSync(file).isFile()) continue;
+    if (!statSync(file).isFile() || path.startsWith("npm")) continue;
     const contents = readFileSync(file);
     const brotli = brotliCompressSync(contents, {
       params: { [constants.BROTLI_PARAM_QUALITY]: contents.length > 2 ** 20 ? 9 : 11, [constants.BROTLI_PARAM_SIZE_HINT]: contents.length },

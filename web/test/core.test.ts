@@ -44,6 +44,8 @@ test("attributes are redacted by key and by pattern", () => {
   assert.equal(redact("card 4711471147114711!"), "card REDACTED!");
   assert.deepEqual(redact(["a", "4711471147114711"], "cards"), ["a", "REDACTED"]);
   assert.equal(redact(7, "n"), 7);
+  assert.equal(redact(7, "password.length"), "REDACTED");
+  assert.equal(redact(["a", "b"], "passwords"), "REDACTED");
 });
 
 test("numbers keep their type, and what is absent is left out", () => {

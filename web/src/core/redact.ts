@@ -39,9 +39,11 @@ export function redactor(options: RedactOptions = {}): Redact {
   };
 
   const redact = (value: unknown, key = ""): unknown => {
-    if (typeof value !== "string") return Array.isArray(value) ? value.map((item) => redact(item, key)) : value;
+    if (value == null) return value;
     const lower = key.toLowerCase();
-    return keys.some((part) => lower.includes(part)) ? MARK : text(value);
+    if (keys.some((part) => lower.includes(part))) return MARK;
+    if (Array.isArray(value)) return value.map((item) => redact(item));
+    return typeof value === "string" ? text(value) : value;
   };
   return redact as Redact;
 }

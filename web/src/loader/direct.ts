@@ -30,6 +30,7 @@ export class Direct implements Exporter {
   constructor(
     private readonly endpoint: string,
     private readonly timeout = 10_000,
+    private readonly inPage = true,
   ) {}
 
   url(signal: Signal): string {
@@ -44,8 +45,7 @@ export class Direct implements Exporter {
         method: "POST",
         body,
         headers: { "content-type": this.contentType },
-        credentials: "omit",
-        keepalive: body.length < KEEPALIVE_BYTES / 3,
+        ...(this.inPage ? { credentials: "omit", keepalive: body.length < KEEPALIVE_BYTES / 3 } : {}),
         signal: AbortSignal.timeout(this.timeout),
       });
     } catch (error) {
@@ -76,7 +76,8 @@ export class Direct implements Exporter {
 
   /** To another origin as plain text: what a dying page sends cannot wait for a preflight. */
   private get contentType(): string {
-    return new URL(this.endpoint).origin === globalThis.location?.origin ? "application/json" : "text/plain";
+    const plain = this.inPage && new URL(this.endpoint).origin !== location.origin;
+    return plain ? "text/plain" : "application/json";
   }
 }
 

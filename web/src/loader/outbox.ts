@@ -25,6 +25,8 @@ interface Entry extends Outgoing {
  */
 export class Outbox {
   readonly drops = new Drops();
+  /** Where metrics come from that are collected with each export. */
+  readonly sources: (() => { json: string; scope: string }[])[] = [];
   private readonly entries = new Map<string, Entry>();
   private readonly removed: string[] = [];
   private characters = 0;
@@ -199,6 +201,7 @@ export class Outbox {
   private report(): void {
     if (this.failures && !this.dying) return;
     for (const json of this.drops.take()) this.add("metrics", randomHex(8), json);
+    for (const { json, scope } of this.sources.flatMap((source) => source())) this.add("metrics", randomHex(8), json, scope);
   }
 
   private beacon(): void {

@@ -76,10 +76,10 @@ export class ObservedPage implements Page {
     if (this.consent.granted) this.second.startPython();
   }
 
-  log(options: LogOptions): void {
+  log(options: LogOptions, scope?: string): void {
     if (this.consent.refused) return;
     const id = randomHex(16);
-    this.outbox.add("logs", id, encodeLog(id, { context: this.tracer.current, ...options }, this.redact, this.common()));
+    this.outbox.add("logs", id, encodeLog(id, { context: this.tracer.current, ...options }, this.redact, this.common()), scope);
   }
 
   propagates(url: URL): boolean {
@@ -107,6 +107,10 @@ export class ObservedPage implements Page {
 
   addAttributes(attributes: Attributes): void {
     this.attributes = { ...this.attributes, ...attributes };
+  }
+
+  get redaction(): Redact {
+    return this.redact;
   }
 
   setRedaction(redact: RedactOptions): void {
