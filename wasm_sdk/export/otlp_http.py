@@ -98,11 +98,12 @@ class OTLPHTTPExporter:
         body = self._body(request)
         deadline = time.monotonic() + self.settings.timeout
         attempt = 0
-        failure: Failure
+        reason = "the collector asked to come back later than the time-out allows"
+        failure: Failure = "busy"
         while True:
             left = await self._wait_for_turn(deadline)
             if left <= 0:
-                return self._failed("the collector asked to come back later than the time-out allows", "busy")
+                return self._failed(reason, failure)
             try:
                 response = await runtime.current.post(
                     self.settings.endpoint, body, self._headers, left, self.settings.tls

@@ -1,6 +1,5 @@
 """Span processors. Source: OpenTelemetry specification, trace SDK, "Span processor"."""
 
-import logging
 from typing import TYPE_CHECKING
 
 from opentelemetry.context import Context
@@ -11,8 +10,6 @@ from wasm_sdk.export.completion import Completion
 if TYPE_CHECKING:
     from wasm_sdk.sdk.trace.export import SpanExporter
     from wasm_sdk.sdk.trace.span import Span
-
-_log = logging.getLogger(__name__)
 
 
 class SpanProcessor:
