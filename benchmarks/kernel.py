@@ -285,7 +285,12 @@ def _servers(folder: Path) -> Iterator[tuple[str, Callable[[], tuple[subprocess.
             time.sleep(0.02)
 
     def python() -> tuple[subprocess.Popen[str], int]:
-        process = subprocess.Popen([sys.executable, "-c", PYTHON_SERVER], stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [sys.executable, "-c", PYTHON_SERVER],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # it reports connections that wrk resets
+            text=True,
+        )
         assert process.stdout
         return process, int(process.stdout.readline())
 
@@ -294,7 +299,7 @@ def _servers(folder: Path) -> Iterator[tuple[str, Callable[[], tuple[subprocess.
 
 
 def _server(label: str, process: subprocess.Popen[str], port: int) -> list[Result]:
-    """Requests a second with tracing on against off, in turns, and the processor time a request costs more."""
+    """Requests a second with tracing on against off, in turns, and what a request costs more."""
     wrk = shutil.which("wrk")
     paced: dict[bool, list[float]] = {False: [], True: []}
     cpu: dict[bool, list[float]] = {False: [], True: []}

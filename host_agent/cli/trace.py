@@ -38,6 +38,9 @@ Examples:
 @click.option("--tls/--no-tls", default=True, show_default=True, help="Requests inside OpenSSL.")
 @click.option("--files", is_flag=True, help="Files opened, read, written, renamed, removed.")
 @click.option("--memory", is_flag=True, help="mmap and brk, out-of-memory kills.")
+@click.option(
+    "--allocations", type=click.IntRange(0), default=0, metavar="N", help="One malloc and free in N."
+)
 @click.option("--faults", is_flag=True, help="Every page fault.")
 @click.option("--syscalls", metavar="NAMES", help="System calls: names with commas, or all.")
 @click.option(

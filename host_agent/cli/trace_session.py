@@ -20,6 +20,7 @@ from host_agent.ebpf.without_bpf import ProcWatcher
 from wasm_sdk.otlp import ExponentialHistogram, Metric, ResourceSpans
 
 _UNITS = {"ns": 1, "us": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
+_KINDS = ("files", "memory", "faults", "connections", "traffic", "functions", "allocations")
 STEP_S = 0.2
 
 
@@ -38,7 +39,7 @@ def duration_ns(text: str) -> int:
 def make_plan(options: Mapping[str, Any]) -> Plan:
     """The options as a plan; without any kind of probe, requests."""
     syscalls = tuple(name.strip() for name in (options["syscalls"] or "").split(",") if name.strip())
-    others = any(options[k] for k in ("files", "memory", "faults", "connections", "traffic", "functions"))
+    others = any(options[k] for k in _KINDS)
     http = options["http"] if options["http"] is not None else not (others or syscalls)
     return Plan(
         http=http,
@@ -50,6 +51,7 @@ def make_plan(options: Mapping[str, Any]) -> Plan:
         faults=options["faults"],
         syscalls=syscalls,
         functions=options["functions"],
+        allocations=options["allocations"],
         when=When(
             min_duration_ns=duration_ns(options["min_duration"]),
             emit=not options["histogram"],

@@ -52,6 +52,11 @@ class Helper:
                 refused[name] = explain(error) if isinstance(error, OSError) else str(error)
         return {"refused": refused, "loaded": self._programs.loaded}, []
 
+    def do_settings(self, settings: dict[str, str]) -> tuple[dict[str, Any], list[int]]:
+        """Constants for objects that are loaded when they are first needed."""
+        self._programs.set({name: bytes.fromhex(value) for name, value in settings.items()})
+        return {}, []
+
     def do_rings(self) -> tuple[dict[str, Any], list[int]]:
         return {"rings": list(_RINGS)}, [self._programs.map_fd(name) for name in _RINGS]
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import struct
 import subprocess
 import sys
+from base64 import b64decode
 from pathlib import Path
 from typing import Any, Self
 
@@ -120,3 +122,12 @@ class HelperClient:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+
+
+def read_counts(helper: HelperClient, name: str) -> dict[int, int]:
+    """A map from 32-bit keys to counters (the first word of each value)."""
+    found = {}
+    for key, value in helper.ask("map", name=name)["entries"]:
+        (number,) = struct.unpack("=I", b64decode(key))
+        (found[number],) = struct.unpack_from("=Q", b64decode(value))
+    return found

@@ -19,6 +19,7 @@ class Plan:
     Attributes:
         syscalls: names, or ``("all",)``.
         functions: specifications of `EbpfTracer.attach_function`.
+        allocations: follow one malloc in this many; 0: none.
     """
 
     http: bool = False
@@ -30,6 +31,7 @@ class Plan:
     faults: bool = False
     syscalls: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
+    allocations: int = 0
     when: When = field(default_factory=When)
 
     def attach(self, tracer: EbpfTracer) -> None:
@@ -54,6 +56,11 @@ class Plan:
     def attach_functions(self, tracer: EbpfTracer) -> dict[str, str]:
         """Attaches functions, after `EbpfTracer.start`; returns what was refused and why."""
         refused = {}
+        if self.allocations:
+            try:
+                tracer.attach_allocations(one_in=self.allocations)
+            except ProbeRefused as error:
+                refused["allocations"] = str(error)
         for spec in self.functions:
             try:
                 tracer.attach_function(spec, self.when)

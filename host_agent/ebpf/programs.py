@@ -49,6 +49,7 @@ _SHARED = {
     "calls": (16, 0),
     "static_probes": (4, 96),
     "drops": (4, 8),
+    "allocations": (16, 24),
 }
 _PER_CPU = {"counters", "histograms"}
 
@@ -176,6 +177,10 @@ class Programs:
         kept = {n: os.dup(fd) for n, fd in self._shared.items() if n in opened.maps()}
         opened.close()
         self._shared.update(kept)
+
+    def set(self, settings: Mapping[str, bytes]) -> None:
+        """Adds values of constants for the objects that are loaded later."""
+        self._settings |= settings
 
     def need(self, name: str, attach_types: Mapping[str, int]) -> None:
         """Loads an object unless it is there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -109,3 +110,14 @@ def messages_of(records: np.ndarray[Any, Any]) -> list[Message]:
         Message(Event._make(event), Endpoints._make(ends), length, split, text)
         for event, ends, length, split, text in records.tolist()
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one drain gave: arrays of `EVENT` and `MESSAGE`."""
+
+    events: np.ndarray[Any, Any]
+    messages: np.ndarray[Any, Any]
+
+    def __len__(self) -> int:
+        return len(self.events) + len(self.messages)

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import select
 import struct
-import sys
 import time
-from base64 import b64decode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-
 from host_agent.ebpf import layout, targets
+from host_agent.ebpf.allocations import attach_allocations
 from host_agent.ebpf.describe import FunctionName
 from host_agent.ebpf.errors import EbpfError, EbpfUnavailable, ProbeRefused
 from host_agent.ebpf.functions import find_functions
-from host_agent.ebpf.helper_client import HelperClient
+from host_agent.ebpf.helper_client import HelperClient, read_counts
 from host_agent.ebpf.histograms import to_metric
 from host_agent.ebpf.layout import Kind, kind_probe
 from host_agent.ebpf.machine import syscall_names
 from host_agent.ebpf.probe_table import Probe, ProbeTable
+from host_agent.ebpf.records import Batch
 from host_agent.ebpf.ring import Ring
 from host_agent.ebpf.spans import SpanBuilder
 from host_agent.ebpf.stacks import Symbolizer
@@ -33,20 +31,10 @@ from wasm_sdk.otlp import Metric, ResourceSpans
 
 _TLS_EVERY_S = 0.5
 _CORE = ("dispatch", "process")
+_MAPPINGS = {"mmap", "munmap", "brk", "mremap"}
 _TRAFFIC = (Kind.SEND, Kind.RECEIVE)
 _CONNECTIONS = (Kind.CONNECT, Kind.ACCEPT, Kind.CONNECTION)
 _REQUESTS = (Kind.HTTP_SERVER, Kind.HTTP_CLIENT, Kind.SQL, Kind.REDIS, Kind.DNS)
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What one drain gave: arrays of `records.EVENT` and `records.MESSAGE`."""
-
-    events: np.ndarray[Any, Any]
-    messages: np.ndarray[Any, Any]
-
-    def __len__(self) -> int:
-        return len(self.events) + len(self.messages)
 
 
 @dataclass(slots=True)
@@ -99,12 +87,10 @@ class EbpfTracer:
         self.spans = SpanBuilder(self._names, self._symbols.frames)
         self.refused: dict[str, str] = {}
 
-    # Probes
-
     def attach_syscall(self, names: Iterable[str] | None = None, when: When | None = None) -> int:
         """System calls by name; None means all of this machine. Returns the probe's id."""
         known = {name: number for number, name in syscall_names().items()}
-        wanted = list(known) if names is None else list(names)
+        wanted = list(known if names is None else names)
         if unknown := [name for name in wanted if name not in known]:
             raise ProbeRefused(f"no system call of this machine is called {', '.join(unknown)}")
         when = when or When()
@@ -128,7 +114,8 @@ class EbpfTracer:
             *(_CONNECTIONS if connections else ()),
             *(_TRAFFIC if traffic else ()),
         ]
-        probe = self._add(_Attached("network", ("network",), self._want(kinds, when)))
+        objects = ("network", "packets") if connections else ("network",)
+        probe = self._add(_Attached("network", objects, self._want(kinds, when)))
         self._tls_wanted = self._tls_wanted or (tls and requests)
         return probe
 
@@ -138,12 +125,23 @@ class EbpfTracer:
 
     def attach_memory(self, when: When | None = None, *, faults: bool = False) -> int:
         """Page faults counted (with `faults`, each told), mmap and brk, out-of-memory kills."""
-        for name in ("mmap", "munmap", "brk", "mremap"):
-            number = next((n for n, known in syscall_names().items() if known == name), None)
-            if number is not None:
-                self._table.want_syscall(number, (when or When()).flags, (when or When()).min_duration_ns)
+        when = when or When()
+        for number, name in syscall_names().items():
+            if name in _MAPPINGS:
+                self._table.want_syscall(number, when.flags, when.min_duration_ns)
         kinds = [Kind.OUT_OF_MEMORY, *((Kind.PAGE_FAULT,) if faults else ())]
         return self._add(_Attached("memory", ("memory", "syscalls"), self._want(kinds, when)))
+
+    def attach_allocations(self, file: str = "libc", *, one_in: int = 100, pid: int = 0) -> int:
+        """malloc and free of a library, one call in `one_in` by chance: spans of what was released again."""
+        helper = self._need_started("attach_allocations")
+        row = kind_probe(Kind.ALLOCATION)
+        self._table.rows[row] = Probe(flags=When().flags)
+        self._send_rows([row])
+        self._names[row] = FunctionName("malloc", file, "uprobe")
+        return self._new(
+            _Attached("allocations", (), (row,), attach_allocations(helper.ask, file, one_in, pid))
+        )
 
     def attach_function(self, spec: str, when: When | None = None, *, pid: int = 0) -> int:
         """Functions by name, glob or address, static probes, or functions of the kernel.
@@ -208,10 +206,7 @@ class EbpfTracer:
         for cookie in cookies:
             known = self._names[cookie]
             self._names[cookie] = FunctionName(known.name, known.file, mechanism)
-        number = self._next
-        self._next += 1
-        self._attached[number] = _Attached(spec, (), tuple(cookies), [answer["link"]], mechanism)
-        return number
+        return self._new(_Attached(spec, (), tuple(cookies), [answer["link"]], mechanism))
 
     def _want(self, kinds: Iterable[Kind], when: When | None) -> tuple[int, ...]:
         when = when or When()
@@ -221,12 +216,15 @@ class EbpfTracer:
         return rows
 
     def _add(self, attached: _Attached) -> int:
-        number = self._next
-        self._next += 1
-        self._attached[number] = attached
         if self._helper is not None:
             self._load(attached.objects)
             self._send_rows(attached.rows)
+        return self._new(attached)
+
+    def _new(self, attached: _Attached) -> int:
+        number = self._next
+        self._next += 1
+        self._attached[number] = attached
         return number
 
     def detach(self, number: int) -> None:
@@ -241,8 +239,6 @@ class EbpfTracer:
         self._send_rows(attached.rows)
         used = {name for other in self._attached.values() for name in other.objects}
         self._ask("detach", objects=[name for name in attached.objects if name not in used])
-
-    # Targets
 
     def add_target(
         self,
@@ -273,8 +269,6 @@ class EbpfTracer:
         """The reverse of `add_target`; the probes stay."""
         self._targets.remove(pid=pid, command=command, cgroup=cgroup)
 
-    # Life
-
     def start(self) -> None:
         """Loads what was attached and begins."""
         if self._helper is not None:
@@ -287,8 +281,7 @@ class EbpfTracer:
             for ring in self._rings:
                 self._poll.register(ring.fd, select.EPOLLIN | select.EPOLLET)
             self._ask("probes", probes=self._table.encoded())
-            wanted = [name for a in self._attached.values() for name in a.objects]
-            self._load(dict.fromkeys(wanted))
+            self._load(dict.fromkeys(name for a in self._attached.values() for name in a.objects))
             self._targets.begin()
             if self._tls_wanted:
                 for path in system_libraries():
@@ -319,8 +312,6 @@ class EbpfTracer:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    # Results
-
     def collect_events(self, timeout: float = 0.0, limit: int = 65536) -> Batch:
         """Waits up to `timeout` seconds for something, then drains up to `limit` records of each ring."""
         if self._rings is None:
@@ -340,22 +331,20 @@ class EbpfTracer:
 
     def collect_metrics(self) -> list[Metric]:
         """Durations counted in the kernel as exponential histograms (ns, cumulative)."""
-        found = self._ask("histograms")["histograms"]
-        now = time.time_ns()
+        found, now = self._ask("histograms")["histograms"], time.time_ns()
         return [to_metric(int(k), v, self._names, now) for k, v in found.items()]
 
     def page_faults(self) -> dict[int, int]:
         """Page faults by process, counted in the kernel since `attach_memory`."""
-        found = self._ask("map", name="memory")["entries"]
-        return {
-            int.from_bytes(b64decode(key), sys.byteorder): struct.unpack_from("=Q", b64decode(value))[0]
-            for key, value in found
-        }
+        return read_counts(self._need_started("page_faults"), "memory")
+
+    def dropped_packets(self) -> dict[int, int]:
+        """Packets of traced connections that the kernel dropped, by ``enum skb_drop_reason``."""
+        return read_counts(self._need_started("dropped_packets"), "drops")
 
     def statistics(self) -> dict[str, int]:
         """Events drained, events dropped because a ring was full, threads that found no room."""
-        counters: dict[str, int] = self._ask("counters")["counters"]
-        return {"events": self._drained, **counters}
+        return {"events": self._drained, **self._ask("counters")["counters"]}
 
     def probes(self) -> dict[int, tuple[str, str]]:
         """What is attached: (what it probes, the mechanism) by id."""
@@ -370,8 +359,6 @@ class EbpfTracer:
         self._tls_next = time.monotonic() + _TLS_EVERY_S
         self._tls.probe_processes(int(pid) for pid in self._ask("targets")["targets"])
         self.refused |= self._tls.refused
-
-    # Helper
 
     def _ask(self, operation: str, **arguments: Any) -> dict[str, Any]:
         return self._need_started(operation).ask(operation, **arguments)

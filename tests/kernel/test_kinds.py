@@ -283,3 +283,32 @@ def test_histograms_count_in_the_kernel_and_emit_nothing(obedient: tuple) -> Non
         2 ** ((point.positive.offset + len(point.positive.bucket_counts)) / 4),
     )
     assert lowest <= (point.sum or 0) / point.count <= highest
+
+
+def test_sampled_allocations_tell_size_life_and_site(obedient: tuple) -> None:
+    process, run = obedient
+    tracer = EbpfTracer()
+    tracer.add_target(pid=process.pid)
+    with tracer:
+        run("libc = ctypes.CDLL(None); libc.malloc.restype = ctypes.c_void_p")
+        run("libc.free.argtypes = [ctypes.c_void_p]")
+        probe = tracer.attach_allocations(one_in=1, pid=process.pid)
+        run("p = libc.malloc(987654); time.sleep(0.01); libc.free(p)")
+        spans = collect_until(
+            tracer,
+            lambda found: any(s.attributes.get("linux.memory.allocated_bytes") == 987654 for s in found),
+        )
+        tracer.detach(probe)
+    span = next(s for s in spans if s.attributes.get("linux.memory.allocated_bytes") == 987654)
+    assert span.end_time_unix_nano - span.start_time_unix_nano >= 10_000_000
+    assert "+0x" in str(span.attributes["code.stacktrace"])
+
+
+def test_dropped_packets_are_counted_by_reason(obedient: tuple) -> None:
+    process, run = obedient
+    tracer = EbpfTracer()
+    tracer.attach_network(connections=True, tls=False)
+    tracer.add_target(pid=process.pid)
+    with tracer:
+        run("socket.socket().connect_ex(('127.0.0.1', 9))")
+        assert all(count > 0 for count in tracer.dropped_packets().values())

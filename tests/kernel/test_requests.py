@@ -274,3 +274,48 @@ def test_database_requests_show_their_shape_and_no_values(start_server: Callable
     assert redis.name == "GET"
     assert redis.attributes["error.type"] == "server_error"
     assert "secret" not in str(redis.attributes.as_dict())
+
+
+# A server that is instrumented: it exports its own spans, as an SDK does.
+INSTRUMENTED = """
+import http.server, threading, urllib.request
+class Collector(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"])); self.send_response(200); self.end_headers()
+    def log_message(self, *a): pass
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/export":
+            url = f"http://127.0.0.1:{collector.server_address[1]}/v1/traces"
+            urllib.request.urlopen(url, data=b"spans").read()
+        open("/etc/hostname").close()
+        self.send_response(200); self.send_header("Content-Length", "0"); self.end_headers()
+    def log_message(self, *a): pass
+collector = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+threading.Thread(target=collector.serve_forever, daemon=True).start()
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+print(server.server_address[1], flush=True); server.serve_forever()
+"""
+
+
+def test_an_instrumented_process_is_not_traced_twice(start_server: Callable) -> None:
+    process, port = start_server(sys.executable, "-c", INSTRUMENTED)
+    tracer = EbpfTracer()
+    tracer.attach_network(tls=False)
+    tracer.attach_file_io()
+    tracer.add_target(pid=process.pid)
+
+    def get(path: str) -> None:
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(f"GET {path} HTTP/1.0\r\ntraceparent: {TRACEPARENT}\r\n\r\n".encode())
+            while client.recv(1000):
+                pass
+
+    with tracer:
+        get("/export")
+        collect_until(tracer, lambda found: any(s.attributes.get("url.path") == "/export" for s in found))
+        get("/after")
+        spans = collect_until(tracer, lambda found: any(s.name == "openat" for s in found))
+    assert not _http(spans)
+    opened = next(s for s in spans if s.attributes.get("file.path") == "/etc/hostname")
+    assert (opened.trace_id.hex(), opened.parent_span_id.hex()) == (TRACE, PARENT)

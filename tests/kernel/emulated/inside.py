@@ -24,7 +24,7 @@ from host_agent.ebpf.machine import syscall_number
 from host_agent.ebpf.probe_table import Probe, ProbeTable
 from host_agent.ebpf.programs import Programs, explain
 
-OBJECTS = ("dispatch", "process", "syscalls", "network", "files", "memory")
+OBJECTS = ("dispatch", "process", "syscalls", "network", "files", "memory", "packets")
 RING = 1 << 18
 TRACEPARENT = "00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"
 
