@@ -1,5 +1,6 @@
 """One trace as a waterfall, with the details of a span beside it."""
 
+from time import monotonic
 from typing import ClassVar
 
 from textual import on, work
@@ -45,6 +46,7 @@ class TraceScreen(LiveScreen):
         self._shown = -1
         self._trouble = ""
         self._asking = False
+        self._not_before = 0.0
 
     def compose(self) -> ComposeResult:
         yield Static(markup=False, classes="heading", id="summary")
@@ -79,11 +81,22 @@ class TraceScreen(LiveScreen):
             self.view.refresh()
             self.query_one("#summary", Static).update(named("trace", self._trace_id.hex()))
             return
-        if trace.revision != self._shown:
-            self._shown = trace.revision
-            self.view.show(trace)
-            self._describe()
+        if trace.revision != self._shown and not self._lay_out(trace):
+            self._seen = -1
         self.query_one("#summary", Static).update(self._summary(trace, self.view.waterfall))
+
+    def _lay_out(self, trace: Trace) -> bool:
+        """Lay out the spans anew, at most a fifth of the time: a huge trace that grows must not
+        take the keys.
+        """
+        began = monotonic()
+        if began < self._not_before:
+            return False
+        self._shown = trace.revision
+        self.view.show(trace)
+        self._describe()
+        self._not_before = monotonic() + 4 * (monotonic() - began)
+        return True
 
     def _summary(self, trace: Trace, waterfall: Waterfall) -> Content:
         summary = trace.summary
