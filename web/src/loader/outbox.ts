@@ -192,8 +192,11 @@ export class Outbox {
       return;
     }
     if (outcome.failure === "unreachable") this.unreachable(this.direct.url(signal));
-    const backoff = Math.min(LONGEST_BACKOFF_MS, FLUSH_MS * 2 ** this.failures++) * (0.5 + Math.random() / 2);
-    this.notBefore = performance.now() + Math.max(backoff, outcome.retryAfter ?? 0);
+    const now = performance.now();
+    // The batches of one flush fail together; that is one failure.
+    const backoff = now < this.notBefore ? 0 : FLUSH_MS * 2 ** this.failures++ * (0.5 + Math.random() / 2);
+    const wait = Math.max(Math.min(backoff, LONGEST_BACKOFF_MS), outcome.retryAfter ?? 0);
+    this.notBefore = Math.max(this.notBefore, now + wait);
     this.flushSoon(FLUSH_MS);
   }
 
