@@ -73,9 +73,10 @@ class Caller:
         self.process = subprocess.Popen(
             [str(binary)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        self._read()
+        self.finish()
 
-    def _read(self) -> float:
+    def finish(self) -> float:
+        """Waits for what `begin` began: nanoseconds a call."""
         assert self.process.stdout
         return float(self.process.stdout.readline())
 
@@ -87,7 +88,7 @@ class Caller:
     def call(self, count: int, pause_us: int = 0) -> float:
         """Nanoseconds a call."""
         self.begin(count, pause_us)
-        return self._read()
+        return self.finish()
 
     def close(self) -> None:
         self.process.kill()
@@ -176,24 +177,28 @@ def _costs_of_a_call(caller: Caller) -> list[Result]:
 
 
 def _latency(caller: Caller) -> list[Result]:
+    """From the end of a call to its finished span, of calls that come one at a time; the best round."""
     tracer = EbpfTracer()
     tracer.attach_syscall(["getppid"])
     tracer.add_target(pid=caller.process.pid)
     tracer.start()
-    late: list[int] = []
-    caller.begin(3000, 500)
-    end = time.monotonic() + 6
-    while len(late) < 2900 and time.monotonic() < end:
-        batch = tracer.collect_events(0.1)
-        tracer.spans.build(batch.events, batch.messages)
-        now = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
-        late += [now - int(e["start"]) - int(e["duration"]) for e in batch.events]
-    caller._read()
+    rounds = []
+    for _ in range(ROUNDS):
+        late: list[int] = []
+        caller.begin(1000, 300)
+        end = time.monotonic() + 3
+        while len(late) < 1000 and time.monotonic() < end:
+            batch = tracer.collect_events(0.1)
+            tracer.spans.build(batch.events, batch.messages)
+            now = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+            late += [now - int(e["start"]) - int(e["duration"]) for e in batch.events]
+        caller.finish()
+        rounds.append(sorted(late))
     tracer.stop()
-    ordered = sorted(late)
+    best = min(rounds, key=lambda ordered: ordered[len(ordered) * 99 // 100])
     return [
-        Result("event_to_span_p50_us", ordered[len(ordered) // 2] / 1000, "us"),
-        Result("event_to_span_p99_us", ordered[len(ordered) * 99 // 100] / 1000, "us"),
+        Result("event_to_span_p50_us", best[len(best) // 2] / 1000, "us"),
+        Result("event_to_span_p99_us", best[len(best) * 99 // 100] / 1000, "us"),
     ]
 
 

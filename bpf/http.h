@@ -124,8 +124,11 @@ ALWAYS void serve(struct connection *connection, u64 key, struct thread *thread,
 {
 	u64 span = connection->silent ? connection->carried_parent : connection->span;
 	bool multiplexed = connection->nonblocking && (target->flags & TARGET_MULTIPLEXED);
+	struct connection *other = NULL;
 
 	if (thread->serving.relation != RELATION_NONE && thread->serving.connection != key)
+		other = bpf_map_lookup_elem(&connections, &thread->serving.connection);
+	if (other && other->tid == connection->tid && other->phase != PHASE_IDLE && other->phase != PHASE_OPAQUE)
 		multiplexed = true; /* two requests are open on this thread */
 	thread->serving.trace[0] = connection->trace[0];
 	thread->serving.trace[1] = connection->trace[1];

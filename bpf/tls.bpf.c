@@ -79,6 +79,10 @@ int tls_entered(void *ctx)
 	if (!connection)
 		return 0;
 	thread->tls = key;
+	if (cookie & TLS_HANDSHAKE) { /* a new connection, maybe where an old one stood in memory */
+		finish(connection, call.entered);
+		connection->ends.family = 0;
+	}
 	at.tid = (u32)bpf_get_current_pid_tgid();
 	at.probe = cookie;
 	bpf_map_update_elem(&calls, &at, &call, BPF_ANY);

@@ -79,6 +79,10 @@ async def test_no_span_gets_the_parent_of_another_request(
         assert len(claimed) == len(files)
     else:
         assert not claimed, "an event loop's thread proves nothing"
+    if "event_loop" in command[-1]:  # its own thread reads the requests: there is a candidate
+        candidates = {(s.trace_id, s.span_id) for s in servers}
+        assert {(link.trace_id, link.span_id) for s in files for link in s.links} <= candidates
+        assert all(s.links for s in files if s.name == "read")
 
 
 def _servers(spans: list[Span]) -> list[Span]:
