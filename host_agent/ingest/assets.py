@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -100,12 +101,16 @@ async def _serve(asset: _Asset, headers: dict[bytes, bytes], send: Send, *, head
         path = asset.packed
         answer.append((b"content-encoding", b"br"))
     answer.append((b"content-type", asset.media_type.encode()))
-    answer.append((b"content-length", b"%d" % path.stat().st_size))
-    await send({"type": "http.response.start", "status": 200, "headers": answer})
-    if not head:
-        with path.open("rb") as file:
-            while chunk := await asyncio.to_thread(file.read, CHUNK):
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    try:
+        file = path.open("rb")
+    except OSError:  # a new build removed it
+        await _plain(send, 404, "the browser build was replaced while this agent ran; start the agent again")
+        return
+    with file:
+        answer.append((b"content-length", b"%d" % os.fstat(file.fileno()).st_size))
+        await send({"type": "http.response.start", "status": 200, "headers": answer})
+        while not head and (chunk := await asyncio.to_thread(file.read, CHUNK)):
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 
 

@@ -90,3 +90,10 @@ async def test_without_a_build_it_says_how_to_make_one(door: Any) -> None:
     response = await door.client.get(f"{door.url}/sdk/spanweave.js")
     assert response.status_code == 404
     assert "npm run build" in response.text
+
+
+async def test_a_build_replaced_while_the_agent_runs_is_named_as_the_reason(sdk: Any, build: Path) -> None:
+    (build / "spanweave.js").unlink()
+    answer = await sdk.client.get(f"{sdk.url}/sdk/spanweave.js", headers={"accept-encoding": "gzip"})
+    assert answer.status_code == 404
+    assert "start the agent again" in answer.text
