@@ -79,10 +79,16 @@ def format_time(unix_ns: int, tz: tzinfo | None, *, precise: bool = False) -> st
     return text if precise else text[:-3]
 
 
-def format_date(unix_ns: int, tz: tzinfo | None) -> str:
-    """Date and time to the microsecond, with the offset from UTC."""
+def format_date(unix_ns: int, tz: tzinfo | None, *, precise: bool = True) -> str:
+    """Date and time to the microsecond with the offset from UTC, or to the millisecond without."""
     moment = _moment(unix_ns, tz)
-    return "not set" if moment is None else moment.strftime("%Y-%m-%d %H:%M:%S.%f %z")
+    if moment is None:
+        return "not set"
+    return (
+        moment.strftime("%Y-%m-%d %H:%M:%S.%f %z")
+        if precise
+        else moment.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    )
 
 
 def _moment(unix_ns: int, tz: tzinfo | None) -> datetime | None:
@@ -102,6 +108,11 @@ def format_count(count: int) -> str:
         if count < limit * 0.9995:
             return f"{_three_digits(count / unit)}{name}"
     return f"{_three_digits(count / 10**9)}G"
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 span`, `12.3k spans`."""
+    return f"{format_count(count)} {noun}" + ("" if count == 1 else "s")
 
 
 def format_value(value: object) -> str:

@@ -40,6 +40,6 @@ def tui(url: str, theme: str | None) -> None:
         raise Refused(str(error)) from None
     if theme is not None and theme not in NAMES:
         raise Refused(f"there is no theme {theme}; there are {', '.join(NAMES)}")
-    if not sys.stdout.isatty():
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):  # Textual draws on standard error
         raise Refused("the dashboard needs a terminal; “spanweave traces” lists traces without one")
     SpanweaveApp(url, theme=theme or DARK.name).run()

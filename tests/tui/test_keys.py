@@ -130,7 +130,7 @@ async def test_enter_in_the_filter_asks_for_stored_traces_and_escape_in_the_list
         await pilot.press("escape")
         await until(pilot, lambda: app.screen.query_one(Input).value == "")
         await pilot.press("slash", *"nothing like it", "down")
-        assert "No trace meets the filter" in screen_text(app)
+        assert "No trace here meets the filter" in screen_text(app)
         assert app.focused is table(app)
 
 
@@ -139,7 +139,7 @@ async def test_a_pause_holds_back_and_counts_what_arrives() -> None:
     async with running(app) as pilot:
         await pilot.press("space")
         await app.session.handle(Spans(export(checkout(7))))
-        await until(pilot, lambda: "paused, 1 traces, 7 spans waiting" in screen_text(app))
+        await until(pilot, lambda: "paused, 1 trace, 7 spans waiting" in screen_text(app))
         assert table(app).count == 3
         await pilot.press("space")
         await until(pilot, lambda: table(app).count == 4)

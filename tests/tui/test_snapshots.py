@@ -85,6 +85,9 @@ def compare(snap_compare: Compare) -> Callable[..., bool]:
             theme=theme,
         )
 
+        for service in ("shop-page", "shop", "payments", "edge", "orders"):
+            app.desk.colours.index(service)
+
         async def prepare(pilot: Pilot[None]) -> None:
             await until(pilot, lambda: len(app.session.store) == len(exports))
             app.session.store.clear()
@@ -113,7 +116,7 @@ def test_the_list_in_a_small_terminal(compare: Compare) -> None:
 
 
 def test_a_filter_that_is_wrong(compare: Compare) -> None:
-    assert compare("slash", *"error and", size=(80, 24))
+    assert compare("slash", *"error duration>100", size=(80, 24))
 
 
 def test_the_list_sorted_and_filtered_in_the_light_theme(compare: Compare) -> None:

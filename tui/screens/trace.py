@@ -13,7 +13,7 @@ from textual.widgets import Footer, Static
 from tui.client import AgentError
 from tui.desk import Desk
 from tui.filter import text_matcher
-from tui.format import format_date, format_duration
+from tui.format import counted, format_date, format_duration
 from tui.screens.live import LiveScreen, named
 from tui.screens.logs import LogsScreen
 from tui.text import clean
@@ -100,17 +100,17 @@ class TraceScreen(LiveScreen):
 
     def _summary(self, trace: Trace, waterfall: Waterfall) -> Content:
         summary = trace.summary
-        errors = f"{summary.error_count} errors" if summary.error_count != 1 else "1 error"
+        errors = counted(summary.error_count, "error")
         first = [
             Content.styled((clean(summary.root_name) or "(no name)") + "  ", "bold"),
             Content(format_duration(summary.duration) + "  "),
-            Content.styled(f"{summary.span_count} spans  ", "$foreground-muted"),
+            Content.styled(counted(summary.span_count, "span") + "  ", "$foreground-muted"),
             Content.styled(errors + "  ", "$error") if summary.error_count else Content(""),
             *(Content.styled(f"● {clean(name)}  ", f"{self._colour(name)}") for name in summary.services[:8]),
         ]
         second = [
             named("trace", trace.trace_id.hex()),
-            named("started", format_date(summary.start, self.desk.tz)),
+            named("started", format_date(summary.start, self.desk.tz, precise=False)),
             *(Content.styled(text + "  ", "$warning") for text in self._oddities(trace, waterfall)),
         ]
         return Content("\n").join([Content("").join(first), Content("").join(second)])
@@ -130,17 +130,18 @@ class TraceScreen(LiveScreen):
         elif self._asking:
             said.append("asking the agent…")
         if skewed:
-            said.append(f"↯ clocks differ by {format_duration(max(skewed))} or more ({len(skewed)} spans)")
+            spans = counted(len(skewed), "span")
+            said.append(f"↯ clocks differ by {format_duration(max(skewed))} or more ({spans})")
         if trace.clock_ahead_ns:
             said.append(
                 f"↯ starts {format_duration(trace.clock_ahead_ns)} in the future by this machine's clock"
             )
         if missing:
-            said.append(f"? {missing} missing parent" + ("s" if missing > 1 else ""))
+            said.append("? " + counted(missing, "missing parent"))
         if late:
             said.append(f"◷ {late} late")
         if trace.overflow:
-            said.append(f"{trace.overflow} spans over the limit not kept")
+            said.append(f"{counted(trace.overflow, 'span')} over the limit not kept")
         return said
 
     # ---- the agent

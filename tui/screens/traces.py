@@ -10,6 +10,7 @@ from textual.widgets import Footer
 from tui.client import AgentError
 from tui.desk import Desk
 from tui.filter import Filter
+from tui.format import counted
 from tui.ids import parse_trace_id
 from tui.listing import Listing
 from tui.moment import parse_moment
@@ -67,13 +68,16 @@ class TracesScreen(LiveScreen):
         bar = self.query_one(StatusBar)
         hidden = f" of {len(store)}" if len(shown) != len(store) else ""
         following = ", following" if table.follow and table.order.newest_first else ""
-        bar.note = f"{len(shown)}{hidden} traces{following}"
+        bar.note = f"{len(shown)}{hidden} trace{'' if len(store) == 1 else 's'}{following}"
         bar.refresh()
 
     def _nothing(self, known: int) -> str:
         session = self.desk.session
         if known:
-            return "No trace meets the filter.\nEnter there asks the agent for older ones, Escape clears it."
+            return (
+                "No trace here meets the filter.\n"
+                "Enter in the filter asks the agent for stored ones; Escape clears the filter."
+            )
         if session.connection.link is Link.LOST:
             return (
                 f"{session.connection.reason}\n"
@@ -107,7 +111,7 @@ class TracesScreen(LiveScreen):
         except AgentError as error:
             self.say(f"Only what is here is filtered: {error}", wrong=True)
         else:
-            self.say(f"{found} stored traces of the last day meet the filter.")
+            self.say(f"Stored in the last day and meeting the filter: {counted(found, 'trace')}.")
 
     def filter_by(self, text: str) -> None:
         """As if `text` had been typed into the filter."""

@@ -6,7 +6,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.bars import sparkline
-from tui.format import NS_PER_S, format_count, format_duration
+from tui.format import NS_PER_S, counted, format_count, format_duration
 from tui.paint import Paint
 from tui.services import DurationCounts
 from tui.session import Link, Session
@@ -53,8 +53,8 @@ class StatusBar(Widget):
         host = session.agent.url.split("://", 1)[-1]
         segments: list[Segment] = []
         if session.paused:
-            held = f"{format_count(session.held_traces)} traces, {format_count(session.held_spans)} spans"
-            segments.append(Segment(f"⏸ paused, {held} waiting ", paint.warning + Style(bold=True)))
+            held = f"{counted(session.held_traces, 'trace')}, {counted(session.held_spans, 'span')}"
+            segments.append(Segment(f"■ paused, {held} waiting ", paint.warning + Style(bold=True)))
         match connection.link:
             case Link.LIVE:
                 segments.append(Segment(f"● live {host} ", paint.success))

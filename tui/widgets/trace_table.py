@@ -38,7 +38,7 @@ def _layout(width: int) -> list[_Cell]:
     cells = [_Cell("time", 12 if width >= _MEDIUM else 8, "Time", Column.TIME)]
     service = max(8, min(20, width // 6))
     cells.append(_Cell("service", service, "Service", Column.SERVICE))
-    tail = [_Cell("duration", 8, "Duration", Column.DURATION, right=True)]
+    tail = [_Cell("duration", 10, "Duration", Column.DURATION, right=True)]
     if width >= _MEDIUM:
         tail.insert(0, _Cell("meter", _METER))
         tail.append(_Cell("spans", 6, "Spans", Column.SPANS, right=True))
@@ -169,7 +169,7 @@ class TraceTable(Rows):
         match cell.kind:
             case "time":
                 ahead = trace.clock_ahead_ns > 0
-                text = format_time(summary.start, self._tz)
+                text = format_time(summary.start, self._tz)[: cell.width]
                 return [Segment(fit(text, cell.width), paint.warning if ahead else paint.muted)]
             case "service":
                 return [
