@@ -140,3 +140,22 @@ def test_head_sampling_keeps_a_share_and_tells_the_server(visit: Open, collector
     assert page.page.evaluate(ask).endswith("-00")
     page.page.evaluate("spanweave.flush()")
     assert not collector.spans()
+
+
+def test_what_cannot_be_encoded_harms_neither_the_page_nor_its_other_records(
+    visit: Open, collector: Collector
+) -> None:
+    page = visit(tag=OFF)
+    page.page.evaluate("spanweave.addAttributes({ odd: 10n })")
+    page.page.click("#buy")
+    assert "a record is lost" in page.await_console("a record is lost")
+    page.page.evaluate("spanweave.addAttributes({ odd: 'ten' })")
+    assert page.page.evaluate("fetch('/api/items').then(r => r.status)") == 200
+    assert attributes_of(collector.span("GET", odd="ten"))["http.response.status_code"] == 200
+
+
+def test_flush_waits_for_what_is_on_its_way(visit: Open, collector: Collector) -> None:
+    page = visit()
+    page.page.evaluate("spanweave.tracer.startSpan('first', { parent: null }).end()")
+    assert page.page.evaluate("Promise.all([spanweave.flush(), spanweave.flush()])") == [True, True]
+    assert "first" in {span.name for span in collector.spans()}

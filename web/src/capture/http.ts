@@ -5,8 +5,14 @@ import type { Page } from "./page.ts";
 /** The methods that the semantic conventions know. */
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "CONNECT", "TRACE", "QUERY"];
 
+/** A request's span, and the headers that carry its context. */
+export interface TracedRequest {
+  span: Span;
+  headers: Record<string, string>;
+}
+
 /** An HTTP client span by the semantic conventions; undefined for what is no HTTP request, or is our own. */
-export function requestSpan(page: Page, method: string, target: string): { span: Span; headers: Record<string, string> } | undefined {
+export function requestSpan(page: Page, method: string, target: string): TracedRequest | undefined {
   let url: URL;
   try {
     url = new URL(target, document.baseURI);

@@ -29,6 +29,7 @@ export class Outbox {
   readonly sources: (() => { json: string; scope: string }[])[] = [];
   private readonly entries = new Map<string, Entry>();
   private readonly removed: string[] = [];
+  private readonly sending = new Set<Promise<boolean>>();
   private characters = 0;
   private failures = 0;
   private notBefore = 0;
@@ -62,26 +63,37 @@ export class Outbox {
     this.flushSoon(this.entries.size >= BATCH ? 0 : FLUSH_MS);
   }
 
-  /** Sends what waits; true when everything was acknowledged. */
+  /** Sends what waits; true when that, and what was on its way, is acknowledged. */
   async flush(): Promise<boolean> {
-    clearTimeout(this.flushTimer);
-    this.flushTimer = undefined;
     if (!this.allowed()) return false;
-    const exporter = this.worker();
-    if (exporter === null) {
-      this.flushSoon(FLUSH_MS); // the worker is about to be ready
-      return false;
-    }
-    this.report();
-    const batches = SIGNALS.flatMap((signal) => chunks([...this.waiting(signal)], BATCH).map((batch) => this.deliver(exporter ?? this.direct, signal, batch)));
-    return (await Promise.all(batches)).every(Boolean);
+    this.sendWith(this.worker() ?? this.direct);
+    return (await Promise.all(this.sending)).every(Boolean);
   }
 
   /** Sends what waits from the loader itself: the page was hidden and may never wake. */
   hide(): void {
-    if (!this.allowed()) return;
+    if (this.allowed()) this.sendWith(this.direct);
+  }
+
+  /** What the timer does: sends what waits, unless the worker is about to be ready. */
+  private turn(): void {
+    const exporter = this.worker();
+    this.flushTimer = undefined;
+    if (exporter === null) this.flushSoon(FLUSH_MS);
+    else if (this.allowed()) this.sendWith(exporter ?? this.direct);
+  }
+
+  private sendWith(exporter: Exporter): void {
+    clearTimeout(this.flushTimer);
+    this.flushTimer = undefined;
     this.report();
-    for (const signal of SIGNALS) for (const batch of chunks([...this.waiting(signal)], BATCH)) void this.deliver(this.direct, signal, batch);
+    for (const signal of SIGNALS) {
+      for (const batch of chunks([...this.waiting(signal)], BATCH)) {
+        const sent = this.deliver(exporter, signal, batch);
+        this.sending.add(sent);
+        void sent.then(() => this.sending.delete(sent));
+      }
+    }
   }
 
   /** The page goes: beacons take what they can, newest first; the journal keeps the rest for the next page. */
@@ -163,7 +175,7 @@ export class Outbox {
       if (after > 0) return;
       clearTimeout(this.flushTimer);
     }
-    this.flushTimer = setTimeout(() => void this.flush(), wait);
+    this.flushTimer = setTimeout(() => this.turn(), wait);
   }
 
   private async deliver(exporter: Exporter, signal: Signal, batch: Entry[]): Promise<boolean> {

@@ -12,6 +12,7 @@ import { formatTraceparent } from "../core/traceparent.ts";
 import type { Page } from "../capture/page.ts";
 import { browserAttributes } from "./browser.ts";
 import { Consent } from "./consent.ts";
+import { warn } from "./console.ts";
 import { Direct } from "./direct.ts";
 import { Interactions } from "./interaction.ts";
 import { Journal } from "./journal.ts";
@@ -79,7 +80,9 @@ export class ObservedPage implements Page {
   log(options: LogOptions, scope?: string): void {
     if (this.consent.refused) return;
     const id = randomHex(16);
-    this.outbox.add("logs", id, encodeLog(id, { context: this.tracer.current, ...options }, this.redact, this.common()), scope);
+    const record = { context: this.tracer.current, ...options };
+    const json = unharmed(() => encodeLog(id, record, this.redact, this.common()));
+    if (json) this.outbox.add("logs", id, json, scope);
   }
 
   propagates(url: URL): boolean {
@@ -140,7 +143,9 @@ export class ObservedPage implements Page {
     this.runningChanged = true;
     this.interactions.ended(span);
     if (span === this.load) this.load = undefined;
-    if (!this.consent.refused) this.outbox.add("traces", span.spanId, span.encode(this.redact, this.common()), span.scope);
+    if (this.consent.refused) return;
+    const json = unharmed(() => span.encode(this.redact, this.common()));
+    if (json) this.outbox.add("traces", span.spanId, json, span.scope);
   }
 
   private unfinished(): Pick<Outgoing, "id" | "json" | "scope">[] | undefined {
@@ -149,7 +154,10 @@ export class ObservedPage implements Page {
     const common = { ...this.common(), [INCOMPLETE]: true };
     return [...this.running]
       .filter((span) => !this.interactions.isTentative(span))
-      .map((span) => ({ id: span.spanId, json: span.encode(this.redact, common), scope: span.scope }));
+      .flatMap((span) => {
+        const json = unharmed(() => span.encode(this.redact, common));
+        return json ? { id: span.spanId, json, scope: span.scope } : [];
+      });
   }
 
   private sessionStarted(id: string, previous: string | undefined): void {
@@ -162,6 +170,16 @@ export class ObservedPage implements Page {
 
   private common(): Attributes {
     return { "session.id": this.session.id, ...this.attributes };
+  }
+}
+
+/** What cannot be encoded (an attribute that is no attribute) must not break the page's own code. */
+function unharmed(encode: () => string): string | undefined {
+  try {
+    return encode();
+  } catch (error) {
+    warn(`a record is lost: ${String(error)}`);
+    return undefined;
   }
 }
 
