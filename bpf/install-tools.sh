@@ -1,10 +1,15 @@
 #!/usr/bin/env bash
 # What kernel tracing needs on this machine: libbpf to load programs; with "build", also the compiler;
-# with "kernels", also an emulator. Installs Debian's packages as root, else says what is missing.
+# with "kernels", an emulator; with "test", all that the tests use. Installs Debian's packages as root, else says what is missing.
 set -u
 need=()
 have() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ]; }
 ldconfig -p 2>/dev/null | grep -q 'libbpf\.so\.1' || need+=(libbpf1)
+emulator() {
+  have qemu-system-x86_64 || need+=(qemu-system-x86)
+  have cpio || need+=(cpio)
+  have busybox || need+=(busybox-static)
+}
 case "${1:-}" in
 build)
   have clang || need+=(clang)
@@ -13,11 +18,10 @@ build)
   [ -e /usr/include/linux/bpf.h ] || need+=(linux-libc-dev)
   ;;
 kernels)
-  have qemu-system-x86_64 || need+=(qemu-system-x86)
-  have cpio || need+=(cpio)
-  [ -x /bin/busybox ] || need+=(busybox-static)
+  emulator
   ;;
 test)
+  [ "$(uname -m)" = x86_64 ] && emulator
   have nginx || need+=(nginx-light)
   have wrk || need+=(wrk)
   [ -e "/usr/include/$(uname -m)-linux-gnu/sys/sdt.h" ] || need+=(systemtap-sdt-dev)

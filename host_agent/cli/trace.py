@@ -80,7 +80,10 @@ def trace(
     if bcc_file:
         from host_agent.ebpf.bcc_program import run_bcc
 
-        run_bcc(bcc_file, click.echo, seconds)
+        try:
+            run_bcc(bcc_file, click.echo, seconds)
+        except EbpfError as error:
+            raise click.ClickException(str(error)) from error
         return
     if not (pids or commands or cgroups or containers or program):
         raise click.UsageError(

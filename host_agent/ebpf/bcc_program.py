@@ -42,7 +42,10 @@ def run_bcc(file: Path, say: Callable[[str], None], seconds: float | None) -> No
     try:
         program = bcc.BPF(src_file=str(file))
     except Exception as error:
-        raise EbpfUnavailable(f"bcc refused {file}: {error}") from error
+        raise EbpfUnavailable(
+            f"bcc refused {file}: {error} (it compiles against the headers of this kernel: install them, "
+            "or name them in BCC_KERNEL_SOURCE)"
+        ) from error
     end = time.monotonic() + seconds if seconds else None
     try:
         while end is None or time.monotonic() < end:
