@@ -13,6 +13,7 @@ from typing import Any
 
 from host_agent.api.http import create_api
 from host_agent.config import AgentConfig
+from host_agent.deliver.destinations import Destinations, forget_former, wanted
 from host_agent.ingest.accept import Acceptor
 from host_agent.ingest.assets import Assets
 from host_agent.ingest.connection import GuardedConnection
@@ -22,6 +23,7 @@ from host_agent.ingest.http import IngestApp
 from host_agent.intake.log import IntakeLog
 from host_agent.listener import HttpListener, ListenError, bind, reason
 from host_agent.live.feed import LiveFeed
+from host_agent.pipeline.pipeline import NAME as PIPELINE
 from host_agent.query.engine import Engine
 from host_agent.status import agent_status
 from host_agent.store.store import Store, StoreLimits
@@ -31,6 +33,7 @@ from host_agent.tenant import SingleTenant
 logger = logging.getLogger(__name__)
 
 SETTLE = 0.5  # seconds that a query waits for the store to catch up with what was acknowledged
+LAST_DELIVERIES = 2.0  # seconds that destinations get when the agent stops; the rest waits in the log
 DRAIN = 10.0  # seconds that the store gets to catch up when the agent stops
 
 
@@ -53,6 +56,7 @@ class Agent:
         self.http_url = ""
         self.grpc_address = ""
         self.api_url = ""
+        self.destinations: Destinations | None = None
         self.failed: asyncio.Future[None]
         """Raises what ended a part of the agent that should run for ever."""
         self._parts = AsyncExitStack()
@@ -93,10 +97,13 @@ class Agent:
         await asyncio.to_thread(store.load)
         engine = Engine(store.root)
         parts.callback(engine.close)
-        writer = StoreWriter(store, log.reader().follow, log.follower("store"))
+        self.destinations = destinations = self._deliver(parts, log)
+        kept = destinations.pipeline.kept if destinations else log.reader().follow
+        writer = StoreWriter(store, kept, log.follower("store"))
         self._run(parts, writer.run(), "store")
         parts.push_async_callback(lambda: writer.settle(log.end, DRAIN))
-        feed = LiveFeed(lambda: log.reader().follow(log.end))
+        shown = destinations.pipeline.kept if destinations else log.reader().follow
+        feed = LiveFeed(lambda: shown(log.end))
         self._run(parts, feed.run(), "live stream")
 
         acceptor = Acceptor(
@@ -114,7 +121,7 @@ class Agent:
                 store,
                 engine,
                 feed,
-                status=lambda: agent_status(started, self, log, acceptor, store, writer, feed),
+                status=lambda: agent_status(started, self, log, acceptor, store, writer, feed, destinations),
                 settle=settle,
                 allowed_hosts=config.api.allowed_hosts,
                 allowed_origins=config.api.allowed_origins,
@@ -127,6 +134,18 @@ class Agent:
         self.api_url = api.url
         await self._listen_grpc(parts, acceptor)
         await self._listen_http(parts, acceptor, http_socket)
+
+    def _deliver(self, parts: AsyncExitStack, log: IntakeLog) -> Destinations | None:
+        """Start the pipeline and what delivers from it, where something is configured for them."""
+        if not wanted(self.config):
+            forget_former(log, {})
+            log.forget(PIPELINE)
+            return None
+        destinations = Destinations(self.config, log)
+        for name, work in destinations.parts().items():
+            self._run(parts, work, name)
+        parts.push_async_callback(lambda: destinations.settle(log.end, LAST_DELIVERIES))
+        return destinations
 
     async def _listen_http(self, parts: AsyncExitStack, acceptor: Acceptor, listening: socket.socket) -> None:
         http = self.config.http

@@ -2,32 +2,17 @@
 
 import ipaddress
 import os
-import re
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field
 
+from host_agent.config_types import GIB, MIB, Section, Size
 from host_agent.ingest.cors import LOOPBACK_ORIGINS, check_pattern
 from host_agent.intake.log import Fsync
-
-MIB = 1 << 20
-GIB = 1 << 30
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?", re.IGNORECASE)
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12} | {
-    f"{letter}i": 1 << (10 * power) for power, letter in enumerate("kmgt", start=1)
-}
-
-
-def parse_bytes(value: Any) -> Any:
-    """`67108864`, `64MiB`, `1.5 GB`: bytes. Raises ValueError for other text."""
-    if not isinstance(value, str):
-        return value
-    match = _SIZE.fullmatch(value.strip())
-    if match is None:
-        raise ValueError(f"{value[:40]!r} is no size; write bytes, or as in 64MiB, 1.5GB")
-    return int(float(match[1]) * _UNITS[(match[2] or "").lower()])
+from host_agent.pipeline.settings import Destinations, PipelineConfig
+from host_agent.pipeline.settings import problems as pipeline_problems
 
 
 def _port(value: int) -> int:
@@ -36,22 +21,9 @@ def _port(value: int) -> int:
     return value
 
 
-Size = Annotated[int, BeforeValidator(parse_bytes), Field(ge=0)]
 Port = Annotated[int, AfterValidator(_port)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 OriginPattern = Annotated[str, AfterValidator(check_pattern)]
-
-
-class Section(BaseModel):
-    """A mapping in the file: unknown keys are errors, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _empty(cls, value: Any) -> Any:
-        """`http:` with nothing below it is an empty section, as when all of its keys are commented out."""
-        return {} if value is None else value
 
 
 class CorsConfig(Section):
@@ -147,6 +119,8 @@ class AgentConfig(Section):
     data_dir: Annotated[Path, AfterValidator(Path.expanduser)] = Field(default_factory=default_data_dir)
     intake: IntakeConfig = IntakeConfig()
     store: StoreConfig = StoreConfig()
+    pipeline: PipelineConfig = PipelineConfig()
+    destinations: Destinations = Field(default_factory=dict)
     allow_insecure_bind: bool = Field(
         default=False,
         description="listen on other addresses than loopback although nobody has to authenticate",
@@ -170,7 +144,7 @@ class AgentConfig(Section):
             )
         if self.intake.max_bytes < self.http.max_body_bytes + MIB:
             found.append((("intake", "max_bytes"), "is too small for one request of http.max_body_bytes"))
-        return found
+        return found + pipeline_problems(self.pipeline, self.destinations)
 
 
 def is_loopback(host: str) -> bool:

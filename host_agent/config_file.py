@@ -133,9 +133,9 @@ def _put(data: dict[str, Any], key: Key, value: Any) -> None:
 def _problems(error: ValidationError, lines: Mapping[Key, int]) -> list[Problem]:
     found = []
     for detail in error.errors(include_url=False):
-        key: Key = tuple(part for part in detail["loc"] if part not in {"[key]"})
+        key = _as_written(detail["loc"], lines)
         if detail["type"] == "extra_forbidden":
-            message = _unknown(key)
+            message = _unknown(key, detail["loc"])
         else:
             message = detail["msg"].removeprefix("Value error, ")
             if not message.startswith(repr(detail["input"])[:1]) and _is_plain(detail["input"]):
@@ -148,20 +148,46 @@ def _is_plain(value: Any) -> bool:
     return value is None or isinstance(value, str | int | float)
 
 
-def _unknown(key: Key) -> str:
-    names = _names(AgentConfig, key[:-1])
+def _as_written(place: Key, lines: Mapping[Key, int]) -> Key:
+    """The key without what pydantic puts between its parts, such as the kind of a destination."""
+    key: Key = ()
+    for part in place:
+        if part != "[key]" and ((*key, part) in lines or part not in _TAGS):
+            key = (*key, part)
+    return key
+
+
+def _unknown(key: Key, place: Key) -> str:
+    names = _names(place[:-1])
     near = difflib.get_close_matches(str(key[-1]), names, n=1, cutoff=0.6)
     if near:
         return f"unknown key; did you mean {near[0]}?"
     return f"unknown key; there are {', '.join(sorted(names))}"
 
 
-def _names(model: type[BaseModel], key: Key) -> list[str]:
-    for part in key:
-        annotation = model.model_fields[str(part)].annotation
-        candidates = [annotation, *get_args(annotation)]
-        model = next(each for each in candidates if isinstance(each, type) and issubclass(each, BaseModel))
-    return list(model.model_fields)
+def _names(place: Key) -> set[str]:
+    """The keys that there are in the section at a place."""
+    models: list[type[BaseModel]] = [AgentConfig]
+    for part in place:
+        chosen = [model for model in models if part == _tag(model)]
+        fields = [model.model_fields[part] for model in models if part in model.model_fields]
+        inner = [model for field in fields for model in _models(field.annotation)]
+        models = chosen or inner or models
+    return {name for model in models for name in model.model_fields}
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for argument in get_args(annotation) for model in _models(argument)]
+
+
+def _tag(model: type[BaseModel]) -> Any:
+    field = model.model_fields.get("type")
+    return next(iter(get_args(field.annotation)), None) if field is not None else None
+
+
+_TAGS = {_tag(model) for model in _models(AgentConfig.model_fields["destinations"].annotation)}
 
 
 def _line(lines: Mapping[Key, int], key: Key) -> int | None:

@@ -4,6 +4,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from host_agent.deliver.destinations import Destinations
 from host_agent.ingest.accept import Acceptor
 from host_agent.intake.log import IntakeLog
 from host_agent.live.feed import LiveFeed
@@ -23,6 +24,7 @@ def agent_status(
     store: Store,
     writer: StoreWriter,
     feed: LiveFeed,
+    destinations: Destinations | None,
 ) -> dict[str, Any]:
     """The document. `started`: Unix seconds."""
     counts = acceptor.counts
@@ -57,4 +59,5 @@ def agent_status(
             "last_error": store.last_error or "",
         },
         "live": feed.status(),
+        "pipeline": destinations.status() if destinations is not None else None,
     }

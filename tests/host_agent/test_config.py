@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from host_agent import config as config_module
-from host_agent.config import AgentConfig, default_data_dir, is_loopback, parse_bytes
+from host_agent.config import AgentConfig, default_data_dir, is_loopback
+from host_agent.config_types import parse_bytes
 from host_agent.config_file import ConfigError, Key, load_config, parse_config
 
 

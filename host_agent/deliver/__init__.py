@@ -1,0 +1,1 @@
+"""Destinations: what is sent where, how it is tried again, and what is done with what nobody takes."""
