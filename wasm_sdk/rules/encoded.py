@@ -18,21 +18,8 @@ from wasm_sdk.rules.paths import NUMBERS
 from wasm_sdk.rules.patterns import compile_pattern
 from wasm_sdk.rules.probability import rejection_threshold
 from wasm_sdk.rules.resolve import field_of
-from wasm_sdk.rules.spanview import (
-    ABSENT,
-    BOOL,
-    BYTES,
-    DOUBLE,
-    EMPTY,
-    INT,
-    RESOURCE,
-    SCOPE,
-    SPAN,
-    STATUS_CODE,
-    STATUS_MESSAGE,
-    STRING,
-    SpanView,
-)
+from wasm_sdk.rules.slots import ABSENT, BOOL, BYTES, DOUBLE, EMPTY, INT, STRING
+from wasm_sdk.rules.spanview import RESOURCE, SCOPE, SPAN, STATUS_CODE, STATUS_MESSAGE, SpanView
 from wasm_sdk.rules.tree import (
     And,
     Arithmetic,

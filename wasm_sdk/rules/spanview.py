@@ -5,17 +5,13 @@ at it. Its three sections (resource, scope, span) are opened one by one, so that
 once. Plain Python that Cython compiles (types in `spanview.pxd`).
 """
 
-import struct
-from array import array
 from typing import Any
 
 from wasm_sdk.otlp.errors import malformed_at
 from wasm_sdk.otlp.wire import delimited, skip, varint, varint32
+from wasm_sdk.rules.slots import Slots, numbers
 
 _COMPILED = not __file__.endswith((".py", ".pyc"))
-
-# What a slot holds. INT and BOOL hold their number in `at`; FIXED is eight bytes of a time.
-ABSENT, EMPTY, STRING, BOOL, INT, DOUBLE, FIXED, LIST, MAP, BYTES = range(10)
 
 _ABSENT, _EMPTY, _STRING, _BOOL, _INT, _DOUBLE, _FIXED, _LIST, _MAP, _BYTES = range(10)
 
@@ -24,21 +20,14 @@ RESOURCE, SCOPE, SPAN = range(3)
 # Field numbers that mean something, beyond those that are spelled out below.
 STATUS_CODE, STATUS_MESSAGE = 17, 18
 _FIELDS = 32
-_DOUBLE_FORMAT = struct.Struct("<d")
 
 
-def _numbers(count: int) -> Any:
-    # The compiled code wants machine numbers; for the interpreter a list is faster.
-    return array("q", bytes(8 * count)) if _COMPILED else [0] * count
-
-
-class SpanView:
+class SpanView(Slots):
     """Fields of the span that was opened last.
 
     Args:
-        fields: for each section, wanted field numbers and their slots (STATUS_CODE and STATUS_MESSAGE are
-        fields of
-            spans, too).
+        fields: for each section, wanted field numbers and their slots; STATUS_CODE and STATUS_MESSAGE are
+            fields of spans, too.
         keys: for each section, wanted attribute keys and their slots.
 
     Slots are numbered from 0, those of the resource first, then those of the scope, then those of the span.
@@ -50,12 +39,7 @@ class SpanView:
 
     def __init__(self, fields: list[dict[int, int]], keys: list[dict[bytes, int]]) -> None:
         counts = [len(fields[section]) + len(keys[section]) for section in (RESOURCE, SCOPE, SPAN)]
-        self.resource_end = counts[0]
-        self.scope_end = counts[0] + counts[1]
-        self.slots = sum(counts)
-        self.kinds = _numbers(self.slots + 1)
-        self.at = _numbers(self.slots + 1)
-        self.sizes = _numbers(self.slots + 1)
+        Slots.__init__(self, counts[0], counts[0] + counts[1], sum(counts))
         self._keys = keys
         self._tables = [_table(section) for section in keys]
         self._fields = [_by_number(section) for section in fields]
@@ -63,18 +47,14 @@ class SpanView:
         names = list(keys[SPAN])
         self._first_key = len(fields[SPAN])
         self._letters: Any = b"".join(names)
-        self._starts = _numbers(len(names) + 1)
+        self._starts = numbers(len(names) + 1)
         for index, name in enumerate(names):
             self._starts[index + 1] = self._starts[index] + len(name)
         self.span_table: Any = self._tables[SPAN]
         self.span_fields = self._fields[SPAN]
-        self.resource = self.scope = self.span = b""
-        # The same bytes; compiled code reads them through a buffer, which it gets once for each request.
-        self._bytes: Any = b""
         self.resource_start = self.resource_stop = 0
         self.scope_start = self.scope_stop = self.start = self.stop = 0
         self.resource_generation = self.scope_generation = self.generation = 0
-        self.reason = ""
 
     def open(self, resource: bytes, scope: bytes, span: bytes) -> None:
         """Look at a span cut out of its request (the parts of a `SpanSlice`).
@@ -126,18 +106,13 @@ class SpanView:
             raise malformed_at("the span ends in the middle of a field", end) from None
         return 0
 
-    def _forget(self, first: int, last: int) -> int:
-        if _COMPILED:
-            for slot in range(first, last):
-                self.kinds[slot] = _ABSENT
-        else:
-            _clear(self.kinds, first, last)
-        return 0
-
     def _scan(self, data: bytes, pos: int, end: int) -> int:
         # A length that lies leads behind the end, where the last check finds it.
         octets, kinds, at = self._bytes, self.kinds, self.at
         table, fields = self.span_table, self.span_fields
+        # Nearly every span begins with both ids, of the right length.
+        if end - pos > 28 and octets[pos] == 0x0A and octets[pos + 1] == 16 and octets[pos + 18] == 0x12:
+            pos += self._ids(pos)
         while pos < end:
             tag = octets[pos]
             if tag == 0x4A:  # attributes, by far the most
@@ -145,14 +120,19 @@ class SpanView:
                 pos += 2
                 if size > 127:
                     size, pos = varint32(data, pos - 1)
-                key_size = octets[pos + 1]
-                if key_size + 2 > size or key_size > 127 or octets[pos] != 0x0A:
-                    self._attribute(data, pos, _within(pos + size, end), self.span_keys)
-                else:
+                if size > 1 and octets[pos] == 0x0A:
                     # Most keys are told apart by their length and last letter.
-                    candidate = table[(key_size * 7 + octets[pos + key_size + 1]) & 255]
-                    if candidate and not self._plain(pos + 2, pos + 2 + key_size, pos + size, candidate - 1):
+                    key_size = octets[pos + 1]
+                    if key_size > 127:
                         self._attribute(data, pos, _within(pos + size, end), self.span_keys)
+                    else:
+                        candidate = table[(key_size * 7 + octets[pos + key_size + 1]) & 255]
+                        if candidate and not self._plain(
+                            pos + 2, pos + 2 + key_size, pos + size, candidate - 1
+                        ):
+                            self._attribute(data, pos, _within(pos + size, end), self.span_keys)
+                else:
+                    self._attribute(data, pos, _within(pos + size, end), self.span_keys)
                 pos += size
                 continue
             wire = tag & 7
@@ -203,11 +183,28 @@ class SpanView:
             raise malformed_at("a field runs past the end of the span", end)
         return 0
 
+    def _ids(self, pos: int) -> int:
+        """Take the trace id and the span id that stand here; gives their size, 0 when the second is none."""
+        if self._bytes[pos + 19] != 8:
+            return 0
+        trace, span = self.span_fields[1], self.span_fields[2]
+        if trace >= 0:
+            self.kinds[trace] = _BYTES
+            self.at[trace] = pos + 2
+            self.sizes[trace] = 16
+        if span >= 0:
+            self.kinds[span] = _BYTES
+            self.at[span] = pos + 20
+            self.sizes[span] = 8
+        return 28
+
     def _plain(self, pos: int, key_stop: int, end: int, candidate: int) -> bool:
         """Take an attribute whose key is followed by a short string or small int; else False."""
         octets = self._bytes
         if candidate == 254:  # several keys look like this one
             return False
+        if key_stop > end:
+            raise malformed_at("a key runs past the end of its attribute", pos)
         slot = self.scope_end + self._first_key + candidate
         first, last = self._starts[candidate], self._starts[candidate + 1]
         if last - first != key_stop - pos:
@@ -307,105 +304,10 @@ class SpanView:
                 pos = skip(data, pos, tag, end, 3)
         return 0
 
-    def _text(self, slot: int, pos: int, stop: int) -> int:
-        self.kinds[slot] = _STRING
-        self.at[slot] = pos
-        self.sizes[slot] = stop - pos
-        return 0
-
-    def _attribute(self, data: bytes, pos: int, end: int, keys: dict[bytes, int]) -> int:
-        key_at = key_stop = value_at = value_stop = 0
-        while pos < end:
-            tag, pos = varint32(data, pos)
-            if tag == 0x0A:
-                key_at, key_stop = delimited(data, pos, end)
-                pos = key_stop
-            elif tag == 0x12:
-                value_at, value_stop = delimited(data, pos, end)
-                pos = value_stop
-            else:
-                pos = skip(data, pos, tag, end, 4)
-        found = keys.get(data[key_at:key_stop])
-        if found is not None:
-            slot = found
-            if self.kinds[slot] == _ABSENT:  # of equal keys the first counts
-                self._value(data, value_at, value_stop, slot)
-        return 0
-
-    def _value(self, data: bytes, pos: int, end: int, slot: int) -> int:
-        """Scan an AnyValue; of several kinds the last counts."""
-        kinds, at, sizes = self.kinds, self.at, self.sizes
-        kinds[slot] = _EMPTY
-        begin = pos
-        while pos < end:
-            tag, pos = varint32(data, pos)
-            if tag == 0x0A or tag == 0x3A:
-                pos, stop = delimited(data, pos, end)
-                kinds[slot] = _STRING if tag == 0x0A else _BYTES
-                at[slot] = pos
-                sizes[slot] = stop - pos
-                pos = stop
-            elif tag == 0x2A or tag == 0x32:
-                pos = skip(data, pos, tag, end, 5)
-                kinds[slot] = _LIST if tag == 0x2A else _MAP
-                at[slot] = begin
-                sizes[slot] = end - begin
-            elif tag == 0x18 or tag == 0x10:
-                number, pos = varint(data, pos)
-                kinds[slot] = _INT if tag == 0x18 else _BOOL
-                at[slot] = _int64(number) if tag == 0x18 else number != 0
-            elif tag == 0x21:
-                kinds[slot] = _DOUBLE
-                at[slot] = pos
-                pos += 8
-            else:
-                pos = skip(data, pos, tag, end, 5)
-        if pos > end:
-            raise malformed_at("a value runs past the end of its message", end)
-        return 0
-
-    def kind(self, slot: int) -> int:
-        """What the slot holds: ABSENT, EMPTY, STRING, ..."""
-        return int(self.kinds[slot])
-
-    def buffer(self, slot: int) -> bytes:
-        """The bytes that a slot's position counts in."""
-        return (
-            self.span if slot >= self.scope_end else self.resource if slot < self.resource_end else self.scope
-        )
-
-    def content(self, slot: int) -> bytes:
-        """The bytes of a string or of bytes; for a list or a map, the whole AnyValue message."""
-        pos = self.at[slot]
-        return self.buffer(slot)[pos : pos + self.sizes[slot]]
-
-    def number(self, slot: int) -> int:
-        """An int, a bool or a time as a signed number."""
-        pos: int = self.at[slot]
-        if self.kinds[slot] != _FIXED:
-            return pos
-        if not _COMPILED:
-            return int.from_bytes(self.span[pos : pos + 8], "little", signed=True)
-        number = 0
-        for index in range(7, -1, -1):
-            number = number << 8 | self._bytes[pos + index]
-        return _int64(number)
-
-    def real(self, slot: int) -> float:
-        """A double."""
-        pos = self.at[slot]
-        return _DOUBLE_FORMAT.unpack_from(self.buffer(slot), pos)[0]  # type: ignore[no-any-return]
-
 
 def _int32(number: int) -> int:
     number &= 0xFFFFFFFF
     return number - 0x100000000 if number > 0x7FFFFFFF else number
-
-
-def _int64(number: int) -> int:
-    if _COMPILED:
-        return number  # the return type does it
-    return number - (1 << 64) if number >> 63 else number
 
 
 def _same(data: bytes, pos: int, letters: bytes, first: int, size: int) -> bool:
@@ -418,15 +320,11 @@ def _within(stop: int, end: int) -> int:
     return stop
 
 
-def _clear(kinds: list[int], first: int, last: int) -> None:
-    kinds[first:last] = [ABSENT] * (last - first)
-
-
 def _by_number(slots: dict[int, int]) -> Any:
-    numbers = _numbers(_FIELDS)
+    found = numbers(_FIELDS)
     for number in range(_FIELDS):
-        numbers[number] = slots.get(number, -1)
-    return numbers
+        found[number] = slots.get(number, -1)
+    return found
 
 
 def _table(keys: dict[bytes, int]) -> bytes:
