@@ -134,6 +134,12 @@ class Agent:
         self.api_url = api.url
         await self._listen_grpc(parts, acceptor)
         await self._listen_http(parts, acceptor, http_socket)
+        if not config.kernel.targets.empty:
+            from host_agent.ebpf.service import KernelTracing
+
+            kernel = KernelTracing(config.kernel, self.http_url)
+            await kernel.start()
+            parts.push_async_callback(kernel.stop)
 
     def _deliver(self, parts: AsyncExitStack, log: IntakeLog) -> Destinations | None:
         """Start the pipeline and what delivers from it, where something is configured for them."""

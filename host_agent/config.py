@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from host_agent.config_types import GIB, MIB, Section, Size
+from host_agent.ebpf.settings import KernelConfig
 from host_agent.ingest.cors import LOOPBACK_ORIGINS, check_pattern
 from host_agent.intake.log import Fsync
 from host_agent.pipeline.settings import Destinations, PipelineConfig
@@ -121,6 +122,7 @@ class AgentConfig(Section):
     store: StoreConfig = StoreConfig()
     pipeline: PipelineConfig = PipelineConfig()
     destinations: Destinations = Field(default_factory=dict)
+    kernel: KernelConfig = KernelConfig()
     allow_insecure_bind: bool = Field(
         default=False,
         description="listen on other addresses than loopback although nobody has to authenticate",
