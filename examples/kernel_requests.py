@@ -44,7 +44,7 @@ def main() -> int:
             server.communicate()
     for span in sorted(spans, key=lambda span: span.start_time_unix_nano):
         indent = "" if span.parent_span_id.hex() == TRACEPARENT[36:52] else "  "
-        path = span.attributes.get("url.path") or span.attributes.get("file.path", "")
+        path = str(span.attributes.get("url.path") or span.attributes.get("file.path", ""))
         print(
             f"{indent}{span.name} {path} {(span.end_time_unix_nano - span.start_time_unix_nano) / 1e3:.0f} us"
         )
