@@ -11,7 +11,7 @@ from host_agent.store.attributes import RESOURCE_PREFIX, SPAN_PREFIX, Pair, pair
 from host_agent.store.chunk import Chunk
 from host_agent.store.columns import LAYOUTS
 from host_agent.store.envelope import open_envelope
-from host_agent.store.readers import READERS, TIME_COLUMN
+from host_agent.store.readers import READERS, TIME_COLUMN, timed_by
 from wasm_sdk.otlp.fields import fields
 from wasm_sdk.otlp.signal import Signal
 
@@ -111,7 +111,9 @@ class Rows:
             scope_name = name_of_scope(scope)
             for item in items:
                 row, attributes = self._read(item)
-                timed = timed and row[time_column] != 0
+                if row[time_column] == 0:
+                    timed = False
+                    row = timed_by(self.signal, row, received)
                 rows.append(
                     (row, attributes, of_resource, (service, scope_name, received, item, resource, scope))
                 )
