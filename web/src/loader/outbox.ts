@@ -32,6 +32,7 @@ export class Outbox {
   private readonly sending = new Set<Promise<boolean>>();
   private characters = 0;
   private failures = 0;
+  private acknowledged = false;
   private notBefore = 0;
   private flushTimer: ReturnType<typeof setTimeout> | undefined;
   private journalTimer: ReturnType<typeof setTimeout> | undefined;
@@ -193,6 +194,7 @@ export class Outbox {
   private judge(signal: Signal, count: number, outcome: Outcome): void {
     if (outcome.ok) {
       this.failures = 0;
+      this.acknowledged = true;
       this.drops.add(signal, "rejected", outcome.rejected);
       if (this.drops.any) this.flushSoon(FLUSH_MS);
       if (outcome.rejected) warn(`the agent rejected ${outcome.rejected} of ${count} ${signal}: ${outcome.message}`);
@@ -233,8 +235,10 @@ export class Outbox {
           taken.push(entry);
         }
         if (taken.length && this.direct.beacon(signal, taken)) {
-          // An agent that did not answer lately may not get this one either; the store drops a second copy.
-          if (!this.failures) for (const { id } of taken) this.remove(id);
+          // Nobody says whether a beacon arrived. Where the agent failed lately, or has not yet answered this page at
+          // all, the next page sends a second copy, which the store drops: spans have ids.
+          const trusted = !this.failures && (this.acknowledged || signal !== "traces");
+          if (trusted) for (const { id } of taken) this.remove(id);
         }
       }
     }
