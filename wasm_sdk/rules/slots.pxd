@@ -28,9 +28,11 @@ cdef class Slots:
     cdef int _value(self, bytes data, Py_ssize_t pos, Py_ssize_t end, Py_ssize_t slot) except -1
     cpdef i64 kind(self, Py_ssize_t slot) except? -1
     cpdef bytes buffer(self, Py_ssize_t slot)
-    @cython.locals(pos=Py_ssize_t)
     cpdef bytes content(self, Py_ssize_t slot)
-    @cython.locals(pos=Py_ssize_t, number=u64, index=int)
     cpdef i64 number(self, Py_ssize_t slot) except? -1
-    @cython.locals(pos=Py_ssize_t)
     cpdef double real(self, Py_ssize_t slot) except? -1
+    @cython.locals(pos=Py_ssize_t, stop=Py_ssize_t)
+    cdef bytes bytes_of(self, Py_ssize_t slot)
+    @cython.locals(pos=Py_ssize_t, number=u64, index=int)
+    cdef i64 number_of(self, Py_ssize_t slot) except? -1
+    cdef double real_of(self, Py_ssize_t slot) except? -1

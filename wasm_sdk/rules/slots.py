@@ -119,13 +119,28 @@ class Slots:
             self.span if slot >= self.scope_end else self.resource if slot < self.resource_end else self.scope
         )
 
+    # Python's methods; compiled code calls `bytes_of` and the like, which no subclass can override.
+
     def content(self, slot: int) -> bytes:
         """The bytes of a string or of bytes; for a list or a map, the whole AnyValue message."""
-        pos = self.at[slot]
-        return self.buffer(slot)[pos : pos + self.sizes[slot]]
+        return self.bytes_of(slot)
 
     def number(self, slot: int) -> int:
         """An int, a bool or a time as a signed number."""
+        return self.number_of(slot)
+
+    def real(self, slot: int) -> float:
+        """A double."""
+        return self.real_of(slot)
+
+    def bytes_of(self, slot: int) -> bytes:
+        pos = self.at[slot]
+        stop = pos + self.sizes[slot]
+        if slot >= self.scope_end:
+            return self.span[pos:stop]
+        return self.resource[pos:stop] if slot < self.resource_end else self.scope[pos:stop]
+
+    def number_of(self, slot: int) -> int:
         pos: int = self.at[slot]
         if self.kinds[slot] != _FIXED:
             return pos
@@ -136,10 +151,8 @@ class Slots:
             number = number << 8 | self._bytes[pos + index]
         return _int64(number)
 
-    def real(self, slot: int) -> float:
-        """A double."""
-        pos = self.at[slot]
-        return _DOUBLE_FORMAT.unpack_from(self.buffer(slot), pos)[0]  # type: ignore[no-any-return]
+    def real_of(self, slot: int) -> float:
+        return _DOUBLE_FORMAT.unpack_from(self.buffer(slot), self.at[slot])[0]  # type: ignore[no-any-return]
 
 
 def _int64(number: int) -> int:

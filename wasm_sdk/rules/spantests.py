@@ -99,7 +99,7 @@ class Number(Test):
         if kind == _ABSENT:
             return self.absent
         if kind == self.wanted or (kind == _FIXED and self.wanted == _INT):
-            number = view.at[slot] if kind != _FIXED else view.number(slot)
+            number = view.at[slot] if kind != _FIXED else view.number_of(slot)
             operator = self.operator
             if operator == _GE:
                 return number >= self.value
@@ -107,7 +107,7 @@ class Number(Test):
                 return number < self.value
             return _compare(number, self.value, operator)
         if kind == _DOUBLE and self.wanted == _INT:
-            return _compare_doubles(view.real(slot), float(self.value), self.operator)
+            return _compare_doubles(view.real_of(slot), float(self.value), self.operator)
         return self.operator == _NE
 
 
@@ -126,9 +126,9 @@ class Double(Test):
         if kind == _ABSENT:
             return self.absent
         if kind == _DOUBLE:
-            return _compare_doubles(view.real(slot), self.value, self.operator)
+            return _compare_doubles(view.real_of(slot), self.value, self.operator)
         if kind in (_INT, _FIXED):
-            return _compare_doubles(float(view.number(slot)), self.value, self.operator)
+            return _compare_doubles(float(view.number_of(slot)), self.value, self.operator)
         return self.operator == _NE
 
 
@@ -149,9 +149,9 @@ class Text(Test):
         if kind != _STRING:
             return self.operator == _NE
         if self.operator <= _NE:
-            same = view.sizes[slot] == len(self.value) and view.content(slot) == self.value
+            same = view.sizes[slot] == len(self.value) and view.bytes_of(slot) == self.value
             return same == (self.operator == _EQ)
-        return _compare_bytes(view.content(slot), self.value, self.operator)
+        return _compare_bytes(view.bytes_of(slot), self.value, self.operator)
 
 
 class Affix(Test):
@@ -167,7 +167,7 @@ class Affix(Test):
         slot = self.slot
         kind = view.kinds[slot]
         if kind == _STRING:
-            content = view.content(slot)
+            content = view.bytes_of(slot)
             return content.endswith(self.value) if self.suffix else content.startswith(self.value)
         if kind == _ABSENT and self.absent != _UNKNOWN:
             return self.absent
@@ -198,7 +198,7 @@ class Match(Test):
             return self.absent
         if kind != _STRING:
             return self.other.test(view)
-        content = view.content(slot)
+        content = view.bytes_of(slot)
         memory = self.memory
         if memory is None or len(content) > _LONGEST_REMEMBERED:
             return self._search(view, content)
@@ -230,7 +230,7 @@ class Root(Test):
         self.slot = slot
 
     def test(self, view: SpanView) -> int:
-        return view.kinds[self.slot] == _ABSENT or not any(view.content(self.slot))
+        return view.kinds[self.slot] == _ABSENT or not any(view.bytes_of(self.slot))
 
 
 class Kept(Test):
@@ -243,8 +243,8 @@ class Kept(Test):
 
     def test(self, view: SpanView) -> int:
         if view.kinds[self.trace_state] != _ABSENT and view.sizes[self.trace_state] > 3:
-            state = view.content(self.trace_state).decode("utf-8", "replace")
-            return randomness(view.content(self.trace_id), state) >= self.threshold
+            state = view.bytes_of(self.trace_state).decode("utf-8", "replace")
+            return randomness(view.bytes_of(self.trace_id), state) >= self.threshold
         if view.sizes[self.trace_id] != 16 or view.kinds[self.trace_id] == _ABSENT:
             return self.threshold <= 0
         pos = view.at[self.trace_id] + 9
@@ -264,7 +264,7 @@ class Within(Test):
         self.holds = holds
 
     def test(self, view: SpanView) -> int:
-        return bool(self.holds(view.number(self.slot) if view.kinds[self.slot] != _ABSENT else 0))
+        return bool(self.holds(view.number_of(self.slot) if view.kinds[self.slot] != _ABSENT else 0))
 
 
 class Other(Test):
