@@ -32,7 +32,7 @@ $(VENV)/.kernel: bpf/install-tools.sh
 
 setup: $(VENV)/.python web/dist/.built $(VENV)/.chromium $(VENV)/.kernel ## everything that run and test need
 
-run: setup ## agent, demo shop and dashboard; without a terminal: drive the page and print the trace
+run: $(VENV)/.python web/dist/.built $(VENV)/.chromium ## agent, demo shop and dashboard; without a terminal: drive the page and print the trace
 	@$(BIN)/python -m examples.shop.run
 
 test: setup ## the whole suite, compiled and interpreted, with coverage
