@@ -6,6 +6,7 @@ Times are unsigned nanoseconds since the Unix epoch, ids are bytes. `item` is th
 as it was sent; `resource` and `scope` are the encoded fields around it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -102,3 +103,14 @@ LAYOUTS = {
         last="end_unix_nano",
     ),
 }
+
+
+def columns_for(labels: Iterable[str], limit: int) -> list[str]:
+    """The first `limit` of the labels that can be columns beside each other: DuckDB takes names that differ
+    in case alone for one, so only the first of those is."""
+    chosen: dict[str, str] = {}
+    for label in labels:
+        if len(chosen) == limit:
+            break
+        chosen.setdefault(label.lower(), label)
+    return list(chosen.values())

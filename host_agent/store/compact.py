@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from host_agent.store.columns import LAYOUTS, MORE, Layout
+from host_agent.store.columns import LAYOUTS, MORE, Layout, columns_for
 from host_agent.store.partition import Partition
 from host_agent.store.segment import ROW_GROUP_ROWS, Segment, SegmentWriter, open_segment, segment_path
 from host_agent.store.shred import MAX_COLUMNS, sort_order
@@ -102,7 +102,7 @@ def _columns(segments: Sequence[Segment]) -> list[str]:
                 if column.path_in_schema in segment.columns and column.statistics is not None:
                     name = column.path_in_schema
                     counts[name] = counts.get(name, 0) + column.statistics.num_values
-    return sorted(sorted(counts, key=lambda name: -counts[name])[:MAX_COLUMNS])
+    return sorted(columns_for(sorted(counts, key=lambda name: (-counts[name], name)), MAX_COLUMNS))
 
 
 def _blocks(segment: Segment, schema: pa.Schema, demoted: frozenset[str]) -> Iterator[pa.Table]:

@@ -9,7 +9,7 @@ from host_agent.intake.position import ORIGIN, Position
 from host_agent.store.chunk import Chunk, concat
 from host_agent.store.columns import LAYOUTS, Layout
 from host_agent.store.rows import Rows
-from host_agent.store.segment import TEMPORARY, Segment, open_segment, segment_path
+from host_agent.store.segment import TEMPORARY, Segment, last_flush, open_segment, segment_path
 from wasm_sdk.otlp.signal import Signal
 
 SEALED_ROWS = 1024
@@ -66,6 +66,7 @@ class Partition:
             if path.suffix == TEMPORARY:
                 path.unlink()
                 continue
+            self._next = max(self._next, 1 + last_flush(path))  # no damaged file is written over either
             try:
                 segment = open_segment(path)
             except ValueError as error:
@@ -78,7 +79,6 @@ class Partition:
                 segment.path.unlink()
             else:
                 self.segments.append(segment)
-        self._next = 1 + max((segment.last for segment in found), default=0)
 
     @property
     def covered(self) -> Position:

@@ -83,6 +83,12 @@ def segment_path(folder: Path, first: int, last: int) -> Path:
     return folder / f"{first:08d}-{last:08d}.parquet"
 
 
+def last_flush(path: Path) -> int:
+    """The last flush that a segment of that name holds; 0 when the name is no segment's."""
+    match = _NAME.fullmatch(path.name)
+    return int(match[2]) if match else 0
+
+
 class SegmentWriter:
     """Writes one segment, row group by row group. A context manager: left normally, the segment is there and
     durable; left by an exception, nothing is.

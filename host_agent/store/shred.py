@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from host_agent.store.chunk import Chunk
-from host_agent.store.columns import MORE, Layout
+from host_agent.store.columns import MORE, Layout, columns_for
 
 MAX_COLUMNS = 96
 """Attribute columns of one segment; the labels beyond the most frequent go into `attributes_more`."""
@@ -38,7 +38,9 @@ def shred(chunk: Chunk, layout: Layout) -> pa.Table:
 
     labels = labelled.dictionary.to_pylist()
     counts = np.bincount(codes, minlength=len(labels))
-    frequent = [int(code) for code in np.argsort(-counts, kind="stable")[:MAX_COLUMNS] if counts[code]]
+    by_count = [int(code) for code in np.argsort(-counts, kind="stable") if counts[code]]
+    chosen = set(columns_for((labels[code] for code in by_count), MAX_COLUMNS))
+    frequent = {code for code in by_count if labels[code] in chosen}
     bounds = np.concatenate(([0], np.cumsum(counts)))
     more = ~first
     for code in range(len(labels)):

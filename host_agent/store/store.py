@@ -70,8 +70,12 @@ class Store:
         """Read what is on disk. Raises OSError when the folder cannot be read or made."""
         self.root.mkdir(parents=True, exist_ok=True)
         for folder in sorted(self.root.glob("tenant=*/signal=*")):
-            tenant = Tenant(folder.parent.name.removeprefix("tenant="))
-            signal = Signal(folder.name.removeprefix("signal="))
+            try:
+                tenant = Tenant(folder.parent.name.removeprefix("tenant="))
+                signal = Signal(folder.name.removeprefix("signal="))
+            except ValueError as error:
+                logger.warning("%s is left alone, being no folder of this store: %s", folder, error)
+                continue
             self.partition(tenant, signal)
         for message in self.damaged:
             logger.error("%s", message)

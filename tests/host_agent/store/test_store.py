@@ -261,3 +261,48 @@ async def test_times_and_kinds_out_of_the_ordinary_are_stored(kept: Any, telemet
     assert [(trace.start, trace.duration) for trace in page.traces] == [(2**64 - 1, 0)]
     assert open_segment(Path("README.md")) is None
     assert LAYOUTS[Signal.TRACES].order[0] == "trace_id"
+
+
+async def test_attributes_whose_names_differ_in_case_alone_are_told_apart(kept: Any, telemetry: Any) -> None:
+    names = ("user", "User", "USER", "User_1")
+    for number in range(4):
+        given = {name: f"{name}-{number}" for name in names[number % 2 :]}
+        kept.put(telemetry.traces(telemetry.span(attributes=given)))
+        await kept.flush()
+
+    async def found() -> list[int]:
+        queries = [
+            TraceQuery(attributes=(Attribute(name, f"{value}-3"),)) for name in names for value in names
+        ]
+        return [len((await kept.ask(find_traces, query)).traces) for query in queries]
+
+    expected = [int(name == value != "user") for name in names for value in names]
+    assert await found() == expected
+    await kept.store.maintain(NOW)
+    assert len(kept.store.segments) == 1
+    assert await found() == expected
+
+
+async def test_a_damaged_segment_is_reported_and_never_written_over(kept: Any, telemetry: Any) -> None:
+    kept.put(telemetry.traces(telemetry.span()))
+    await kept.flush()
+    path = kept.store.segments[0].path
+    path.write_bytes(b"PAR1, cut short")
+    again = type(kept)(kept.root)
+    try:
+        assert str(path) in again.store.damaged[0]
+        again.put(telemetry.traces(telemetry.span()))
+        await again.flush()
+        assert path.read_bytes() == b"PAR1, cut short"
+        assert len(again.store.segments) == 1
+    finally:
+        again.engine.close()
+
+
+def test_folders_that_are_not_of_the_store_are_left_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "tenant=Not A Tenant" / "signal=traces").mkdir(parents=True)
+    (tmp_path / "tenant=default" / "signal=profiles").mkdir(parents=True)
+    Store(tmp_path).load()
+    assert [record.levelname for record in caplog.records] == ["WARNING", "WARNING"]
