@@ -7,6 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no failure: how long an example takes is what benchmarks are for.
+settings.register_profile("spanweave", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("spanweave")
 
 CHECKOUT = Path(__file__).parent.parent
 
