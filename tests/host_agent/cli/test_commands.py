@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import signal
@@ -73,6 +74,13 @@ def test_check_tells_mistakes_with_their_lines(tmp_path: Path) -> None:
     code, output = run("check", str(bad))
     assert code == 2
     assert output == f"spanweave: {bad}:2: http.prot: unknown key; did you mean port?\n"
+
+
+def test_check_prints_the_schema_for_editors() -> None:
+    code, output = run("check", "--schema")
+    assert code == 0
+    assert {"http", "pipeline", "destinations"} <= set(json.loads(output)["properties"])
+    assert run("check")[0] == 2
 
 
 def test_options_change_what_they_name() -> None:
