@@ -181,7 +181,9 @@ class Delivery:
             await self._launch(batch)
 
     async def _launch(self, batch: _Batch) -> None:
-        self._open.pop(batch.signal, None)
+        if self._open.get(batch.signal) is not batch:
+            return  # somebody launched or dropped it while this one waited for its turn
+        del self._open[batch.signal]
         await self._slots.acquire()
         task = asyncio.create_task(self._deliver(batch), name=f"deliver {self.name}")
         self._sending[task] = batch

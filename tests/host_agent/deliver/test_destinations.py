@@ -226,3 +226,17 @@ destinations: {{{to(receiver, when_full="drop_oldest", max_backlog_bytes="1MiB")
         await until(lambda: "op 29" in receiver.spans(), 60)
         assert len(await stored(agent)) == 30
     assert 0 < dropped < 30
+
+
+async def test_mixed_signals_arrive_whole_while_requests_wait_for_their_turn(
+    tmp_path: Path, telemetry: Telemetry, receiver: Receiver
+) -> None:
+    rules = f"destinations: {{{to(receiver, in_flight=1, batch_bytes=600)}}}"
+    async with Agent(config(tmp_path, rules)) as agent:
+        for number in range(30):
+            await post(agent, telemetry.traces(telemetry.span(f"op {number}")))
+            await post(agent, telemetry.logs(telemetry.log(f"log {number}")), "logs")
+        delivered = agent_delivery(agent).counts.delivered
+        await until(lambda: sum(delivered.values()) == 60)
+        assert len(receiver.spans()) == 30
+        assert sum(body.count(b"log ") for path, body in receiver.bodies if path == "/v1/logs") == 30
