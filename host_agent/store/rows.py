@@ -18,6 +18,7 @@ from wasm_sdk.otlp.signal import Signal
 SLICE = 64
 """Rows between two chances for others to run."""
 SERVICE = RESOURCE_PREFIX + "service.name"
+RECORD_UID = b"\x0a\x0elog.record.uid"  # the key as every encoder puts it: first
 UNKNOWN_SERVICE = "unknown_service"  # OpenTelemetry semantic conventions, `service.name`
 
 
@@ -125,7 +126,13 @@ class Rows:
             self.duplicates += len(rows)
             return
         for index, (row, attributes, of_resource, common) in enumerate(rows):
-            self._append((*row, batch_id, index, *common), attributes, of_resource)
+            identity = (batch_id, index)
+            if uid := record_uid(attributes):
+                identity = (uid, 0)
+                if not self.recent.add(uid):
+                    self.duplicates += 1
+                    continue
+            self._append((*row, *identity, *common), attributes, of_resource)
             self.size += len(common[3])
 
     def _append(self, row: tuple[Any, ...], attributes: list[bytes], of_resource: list[Pair]) -> None:
@@ -181,6 +188,15 @@ def describe_resource(resource: bytes) -> tuple[str, list[Pair]]:
                     found.extend(pairs(attribute, RESOURCE_PREFIX))
     service = next((text for label, text in found if label == SERVICE and text), UNKNOWN_SERVICE)
     return service, found
+
+
+def record_uid(attributes: list[bytes]) -> bytes:
+    """A log record's own identity (semantic conventions, `log.record.uid`), hashed; empty without one.
+
+    A sender that died before it heard of its first attempt sends such a record again, in another batch.
+    """
+    uid = next((attribute for attribute in attributes if attribute.startswith(RECORD_UID)), b"")
+    return uid and blake2b(uid, digest_size=16).digest()
 
 
 def name_of_scope(scope: bytes) -> str:

@@ -18,7 +18,7 @@ from host_agent.store.retention import expired
 from host_agent.store.segment import Segment, open_segment, segment_path
 from host_agent.store.store import Store, StoreLimits
 from host_agent.tenant import DEFAULT_TENANT
-from wasm_sdk.otlp import Signal, decode_traces
+from wasm_sdk.otlp import KeyValues, LogRecord, Signal, decode_traces
 
 NOW = 1_790_000_600 * 10**9
 
@@ -50,6 +50,20 @@ async def test_a_span_that_comes_again_is_stored_once(kept: Any, telemetry: Any)
     kept.put(telemetry.traces(span))
     assert kept.store.counts.duplicates == 3, "the flush before is remembered"
     assert kept.store.unflushed_rows == 0
+
+
+async def test_a_log_record_with_its_own_uid_is_stored_once_whatever_batch_brings_it(
+    kept: Any, telemetry: Any
+) -> None:
+    def log(body: str, uid: str) -> LogRecord:
+        return telemetry.log(body, attributes=KeyValues.of({"log.record.uid": uid}))
+
+    kept.put(telemetry.logs(log("first", "01A"), log("second", "01B")), Signal.LOGS)
+    kept.put(telemetry.logs(log("second", "01B"), log("third", "01C"), telemetry.log("third")), Signal.LOGS)
+    await kept.flush()
+    assert kept.store.counts.duplicates == 1
+    bodies = duckdb.sql(f"SELECT body FROM read_parquet('{kept.root}/**/*.parquet') ORDER BY 1").fetchall()
+    assert bodies == [("first",), ("second",), ("third",), ("third",)]
 
 
 async def test_a_duplicate_in_a_later_segment_is_never_seen_and_goes_with_the_merge(
