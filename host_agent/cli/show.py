@@ -115,6 +115,6 @@ def explain(body: bytes, otherwise: str) -> str:
     """The message and the hint of an error that the API gave as JSON."""
     try:
         error = json.loads(body)["error"]
-        return f"{error['message']} {error.get('hint') or ''}".rstrip()
+        return "; ".join(filter(None, (error["message"], error.get("hint"))))
     except (ValueError, KeyError, TypeError):
         return otherwise
