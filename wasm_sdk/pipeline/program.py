@@ -3,17 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wasm_sdk.pipeline.splice import (
-    BY_ATTRIBUTE,
-    BY_TRACE,
-    ERASE,
-    IGNORE,
-    NO_KEY,
-    PROPAGATE,
-    Policy,
-    Route,
-    Splicer,
-)
+from wasm_sdk.pipeline.parts import BY_ATTRIBUTE, BY_TRACE, NO_KEY, Policy, Route
+from wasm_sdk.pipeline.splice import ERASE, IGNORE, PROPAGATE, Splicer
 from wasm_sdk.pipeline.tracestate import restate
 from wasm_sdk.rules import Condition
 from wasm_sdk.rules.check import arguments, literals

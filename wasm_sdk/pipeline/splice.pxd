@@ -1,38 +1,15 @@
 # The C types of splice.py, for Cython; the interpreter never reads this.
 cimport cython
 
-from wasm_sdk.otlp.wire cimport delimited, i64, put_varint, skip, u64, varint32
+from wasm_sdk.otlp.wire cimport delimited, i64, skip, u64, varint32
+from wasm_sdk.pipeline.parts cimport Output, Policy, Route, head
 from wasm_sdk.rules.spantests cimport Test
 from wasm_sdk.rules.spanview cimport SpanView
 
 cdef bint _COMPILED
-cdef int _ABSENT, _STRING, _BY_TRACE
+cdef int _ABSENT
 cdef i64 _UNCHANGED
 cdef Py_ssize_t _HEADS, _REMEMBERED, _LOOKED_AT
-
-cdef class Route:
-    cdef Test test
-    cdef unsigned long long[::1] table
-    cdef int key
-    cdef Py_ssize_t slot, last
-    cdef readonly Py_ssize_t matched
-    cdef i64 generation
-    cdef Py_ssize_t chosen
-    cdef u64 choose(self, SpanView view) except? 0
-
-cdef class Policy:
-    cdef Test test, kept
-    cdef readonly i64 threshold
-
-cdef class Output:
-    cdef readonly list parts
-    cdef list scopes, spans
-    cdef Py_ssize_t scopes_size, spans_size
-    cdef readonly Py_ssize_t items
-    cdef clear(self)
-    @cython.locals(head=bytes)
-    cdef int end_scope(self, bytes rest) except -1
-    cdef int end_resource(self, bytes rest) except -1
 
 cdef class Splicer:
     cdef SpanView view
@@ -74,7 +51,7 @@ cdef class Splicer:
     cdef Py_ssize_t _verdict(self, u64 mask, i64 threshold) except -1
     @cython.locals(size=Py_ssize_t, index=Py_ssize_t, output=Output)
     cdef int _put(self, u64 mask, bytes first, bytes second) except -1
-    @cython.locals(known=bytes, state=bytes, head=bytes)
+    @cython.locals(known=bytes, state=bytes, start=bytes)
     cdef bytes _start(self, Py_ssize_t size, i64 threshold)
     @cython.locals(known=bytes, text=bytes)
     cdef bytes _state(self, bytes content, i64 threshold)
@@ -83,7 +60,3 @@ cdef class Splicer:
 
 @cython.locals(rest=bytes, part=bytes, start=Py_ssize_t, tag=i64)
 cdef bytes _rest(bytes data, Py_ssize_t pos, Py_ssize_t end, int wanted)
-@cython.locals(head=bytearray)
-cdef bytes _head(int tag, Py_ssize_t size)
-@cython.locals(pos=Py_ssize_t, number=u64, index=int)
-cdef u64 _low_bits(SpanView view, Py_ssize_t slot) except? 0

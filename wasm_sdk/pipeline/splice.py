@@ -5,13 +5,12 @@ sampling threshold in the tracestate. A pass also gives the verdict on each span
 makes the same requests again without judging. Plain Python that Cython compiles (types in `splice.pxd`).
 """
 
-from array import array
 from collections.abc import Callable, Sequence
 from typing import Any
-from zlib import crc32
 
 from wasm_sdk.otlp.errors import malformed_at
-from wasm_sdk.otlp.wire import delimited, put_varint, skip, varint32
+from wasm_sdk.otlp.wire import delimited, skip, varint32
+from wasm_sdk.pipeline.parts import Output, Policy, Route, head, numbers
 from wasm_sdk.rules.errors import EvaluationError
 from wasm_sdk.rules.spantests import Test
 from wasm_sdk.rules.spanview import SpanView
@@ -26,103 +25,10 @@ _UNCHANGED = -1
 
 IGNORE, PROPAGATE = range(2)
 
-NO_KEY, BY_TRACE, BY_ATTRIBUTE = range(3)
-_BY_TRACE = 1
-
-_ABSENT, _STRING = 0, 2
+_ABSENT = 0
 _HEADS = 2048
 _REMEMBERED = 4096
 _LOOKED_AT = 256
-
-
-def _numbers(code: str, values: Sequence[int]) -> Any:
-    # The compiled code wants machine numbers; for the interpreter a list is faster.
-    return array(code, values) if _COMPILED else list(values)
-
-
-class Route:
-    """Where the spans go for which a test holds.
-
-    Args:
-        test: the condition.
-        table: destinations as bit sets, as many as a power of two; the key of a span chooses among them.
-        key: NO_KEY (the first entry counts), BY_TRACE or BY_ATTRIBUTE.
-        slot: of the trace id or the attribute in the view.
-
-    Attributes:
-        matched: spans for which the test held.
-    """
-
-    def __init__(self, test: Test, table: Sequence[int], key: int = NO_KEY, slot: int = 0) -> None:
-        if not table or len(table) & (len(table) - 1):
-            raise ValueError(f"a table of {len(table)} entries: as many as a power of two are needed")
-        self.test = test
-        self.key = key
-        self.slot = slot
-        self.matched = 0
-        self.generation = -1
-        self.chosen = 0
-        self.retarget(table)
-
-    def retarget(self, table: Sequence[int]) -> None:
-        """Give other destinations to the same spans, when a node comes or goes."""
-        self.table: Any = _numbers("Q", table)
-        self.last = len(table) - 1
-        self.generation = -1
-
-    def choose(self, view: SpanView) -> int:
-        if self.key == 0:
-            return self.table[0]  # type: ignore[no-any-return]
-        if self.key == _BY_TRACE:
-            return self.table[_low_bits(view, self.slot) & self.last]  # type: ignore[no-any-return]
-        if self.generation != view.resource_generation:
-            self.generation = view.resource_generation
-            content = view.content(self.slot) if view.kinds[self.slot] == _STRING else b""
-            self.chosen = crc32(content) & self.last
-        return self.table[self.chosen]  # type: ignore[no-any-return]
-
-
-class Policy:
-    """Which probability the spans get for which a test holds: `kept` says whether a span's randomness reaches
-    `threshold`."""
-
-    def __init__(self, test: Test, kept: Test, threshold: int) -> None:
-        self.test = test
-        self.kept = kept
-        self.threshold = threshold
-
-
-class Output:
-    """The request of one destination while it grows."""
-
-    def __init__(self) -> None:
-        self.clear()
-
-    def clear(self) -> None:
-        self.parts: list[bytes] = []
-        self.scopes: list[bytes] = []
-        self.spans: list[bytes] = []
-        self.scopes_size = self.spans_size = self.items = 0
-
-    def end_scope(self, rest: bytes) -> int:
-        if self.spans:
-            head = _head(0x12, len(rest) + self.spans_size)
-            self.scopes.append(head)
-            self.scopes.append(rest)
-            self.scopes += self.spans
-            self.scopes_size += len(head) + len(rest) + self.spans_size
-            self.spans = []
-            self.spans_size = 0
-        return 0
-
-    def end_resource(self, rest: bytes) -> int:
-        if self.scopes:
-            self.parts.append(_head(0x0A, len(rest) + self.scopes_size))
-            self.parts.append(rest)
-            self.parts += self.scopes
-            self.scopes = []
-            self.scopes_size = 0
-        return 0
 
 
 class Splicer:
@@ -189,8 +95,8 @@ class Splicer:
         self._states: dict[tuple[bytes, int], bytes] = {}
         self._threshold = _UNCHANGED
         # The same as `table`, for the first of its entries; compiled code compares machine numbers.
-        self._masks: Any = _numbers("Q", [0] * _LOOKED_AT)
-        self._thresholds: Any = _numbers("q", [0] * _LOOKED_AT)
+        self._masks: Any = numbers("Q", [0] * _LOOKED_AT)
+        self._thresholds: Any = numbers("q", [0] * _LOOKED_AT)
 
     def judge(self, data: bytes, stamp: Callable[[bytes], bytes] | None) -> list[bytes]:
         """The requests of the destinations, in their order, b"" where one gets nothing.
@@ -404,17 +310,17 @@ class Splicer:
             if known is not None:
                 return known
         state = self._state(b"", threshold)
-        head = _head(0x12, size + len(state)) + state
+        start = head(0x12, size + len(state)) + state
         if size < _HEADS:
-            self._heads[size] = head
-        return head
+            self._heads[size] = start
+        return start
 
     def _state(self, content: bytes, threshold: int) -> bytes:
         """The field of a tracestate that had this content, with its tag."""
         known = self._states.get((content, threshold))
         if known is None:
             text = self.restate(content, threshold)
-            known = _head(0x1A, len(text)) + text if text else b""
+            known = head(0x1A, len(text)) + text if text else b""
             if len(self._states) >= _REMEMBERED:
                 self._states.clear()
             self._states[content, threshold] = known
@@ -435,7 +341,7 @@ class Splicer:
         if not state and field == at + size:
             state = b"\x1a\x00"
         content = field - pos + end - at - size + len(state)
-        self._put(mask, _head(0x12, content) + data[pos:field], data[at + size : end] + state)
+        self._put(mask, head(0x12, content) + data[pos:field], data[at + size : end] + state)
         return 0
 
 
@@ -450,22 +356,3 @@ def _rest(data: bytes, pos: int, end: int, wanted: int) -> bytes:
             part = data[start:pos]
             rest = part if not rest else rest + part
     return rest
-
-
-def _head(tag: int, size: int) -> bytes:
-    head = bytearray((tag,))
-    put_varint(head, size)
-    return bytes(head)
-
-
-def _low_bits(view: SpanView, slot: int) -> int:
-    """The last 32 bits of a trace id, which are random."""
-    if view.kinds[slot] == _ABSENT or view.sizes[slot] < 4:
-        return 0
-    pos = view.at[slot] + view.sizes[slot] - 4
-    if not _COMPILED:
-        return int.from_bytes(view.span[pos : pos + 4], "big")
-    number = 0
-    for index in range(4):
-        number = number << 8 | view._bytes[pos + index]
-    return number
