@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -15,6 +13,7 @@ import pytest
 from host_agent.ebpf.tracer import EbpfTracer
 from tests.kernel.collecting import collect_until
 from tests.kernel.conftest import SERVERS
+from tests.kernel.serving import certificate, nginx_before
 from wasm_sdk.otlp import Span, SpanKind
 
 pytestmark = pytest.mark.kernel
@@ -131,41 +130,19 @@ def test_hostile_heads_and_paths_do_no_harm(start_server: Callable) -> None:
 
 
 def test_a_proxy_hands_the_trace_on(tmp_path: Path, start_server: Callable) -> None:
-    nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-    if nginx is None:
-        pytest.skip("nginx is not installed")
     (tmp_path / "f1").write_text("content")
     backend, backend_port = start_server(sys.executable, str(SERVERS / "threaded.py"), str(tmp_path))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    config = tmp_path / "nginx.conf"
-    config.write_text(
-        f"daemon off; master_process off; pid {tmp_path}/pid; error_log {tmp_path}/error.log;\n"
-        "events {}\n"
-        f"http {{ access_log off; client_body_temp_path {tmp_path}/body; proxy_temp_path {tmp_path}/proxy;"
-        f" fastcgi_temp_path {tmp_path}/f; uwsgi_temp_path {tmp_path}/u; scgi_temp_path {tmp_path}/s;\n"
-        f" server {{ listen 127.0.0.1:{port};"
-        f" location / {{ proxy_pass http://127.0.0.1:{backend_port}; }} }} }}\n"
-    )
-    proxy = subprocess.Popen(
-        [nginx, "-c", str(config), "-e", f"{tmp_path}/error.log"], stderr=subprocess.DEVNULL
-    )
     tracer = EbpfTracer()
     tracer.attach_network(tls=False)
     tracer.attach_file_io()
-    try:
+    tracer.add_target(pid=backend.pid)
+    with nginx_before(backend_port, tmp_path) as (proxy, port):
         tracer.add_target(pid=proxy.pid)
-        tracer.add_target(pid=backend.pid)
-        with tracer:
-            client = _connect_when_ready(port)
+        with tracer, socket.create_connection(("127.0.0.1", port)) as client:
             client.sendall(f"GET /f1 HTTP/1.0\r\ntraceparent: {TRACEPARENT}\r\n\r\n".encode())
             while client.recv(1000):
                 pass
-            client.close()
             spans = collect_until(tracer, lambda found: len(_http(found)) >= 3)
-    finally:
-        proxy.kill()
-        proxy.wait()
     by_id = {s.span_id: s for s in spans}
     front = next(s for s in _http(spans) if s.parent_span_id.hex() == PARENT)
     onward = next(s for s in _http(spans) if s.kind == SpanKind.CLIENT)
@@ -179,41 +156,8 @@ def test_a_proxy_hands_the_trace_on(tmp_path: Path, start_server: Callable) -> N
     assert by_id[opened.parent_span_id] is back
 
 
-def _connect_when_ready(port: int) -> socket.socket:
-    for _ in range(200):
-        try:
-            return socket.create_connection(("127.0.0.1", port))
-        except ConnectionRefusedError:
-            threading.Event().wait(0.02)
-    raise AssertionError("the proxy did not start")
-
-
 def test_encrypted_requests_are_seen_on_both_sides(tmp_path: Path, start_server: Callable) -> None:
-    pem = tmp_path / "both.pem"
-    subprocess.run(
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-days",
-            "1",
-            "-subj",
-            "/CN=localhost",
-            "-addext",
-            "subjectAltName=DNS:localhost",
-            "-keyout",
-            str(pem),
-            "-out",
-            str(tmp_path / "cert"),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    pem.write_text(pem.read_text() + (tmp_path / "cert").read_text())
-    process, _ = start_server(sys.executable, str(SERVERS / "tls_client.py"), str(pem))
+    process, _ = start_server(sys.executable, str(SERVERS / "tls_client.py"), str(certificate(tmp_path)))
     tracer = EbpfTracer()
     tracer.attach_network()
     tracer.add_target(pid=process.pid)
