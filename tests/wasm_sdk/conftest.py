@@ -16,7 +16,7 @@ from wasm_sdk.export import ExporterSettings, RetryPolicy
 
 @dataclass
 class Answer:
-    """What the collector does with one request; `hang` keeps it open, `disconnect` closes it without an answer."""
+    """What the collector does with a request; `hang` keeps it open, `disconnect` closes it unanswered."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
