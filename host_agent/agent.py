@@ -13,6 +13,7 @@ from typing import Any
 
 from host_agent.api.http import create_api
 from host_agent.config import AgentConfig
+from host_agent.config_types import dotted
 from host_agent.deliver.destinations import Destinations, forget_former, wanted
 from host_agent.ingest.accept import Acceptor
 from host_agent.ingest.assets import Assets
@@ -76,7 +77,7 @@ class Agent:
 
     async def _start(self, parts: AsyncExitStack) -> None:
         config = self.config
-        problems = [f"{'.'.join(key)}: {message}" for key, message in config.problems()]
+        problems = [f"{dotted(key)}: {message}" for key, message in config.problems()]
         if problems:
             raise ListenError("; ".join(problems))
         self.failed = asyncio.get_running_loop().create_future()

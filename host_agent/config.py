@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from host_agent.config_types import GIB, MIB, Section, Size
+from host_agent.config_types import GIB, MIB, Key, Section, Size
 from host_agent.ebpf.settings import KernelConfig
 from host_agent.ingest.cors import LOOPBACK_ORIGINS, check_pattern
 from host_agent.intake.log import Fsync
@@ -128,9 +128,9 @@ class AgentConfig(Section):
         description="listen on other addresses than loopback although nobody has to authenticate",
     )
 
-    def problems(self) -> list[tuple[tuple[str, ...], str]]:
+    def problems(self) -> list[tuple[Key, str]]:
         """What the parts of a configuration make wrong together: (key, message)."""
-        found: list[tuple[tuple[str, ...], str]] = []
+        found: list[tuple[Key, str]] = []
         for name, section in (("http", self.http), ("grpc", self.grpc), ("api", self.api)):
             if not self.allow_insecure_bind and not is_loopback(section.host):
                 found.append(

@@ -10,8 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from host_agent.config import AgentConfig
-
-Key = tuple[str | int, ...]
+from host_agent.config_types import Key, dotted
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +66,6 @@ def parse_config(text: str, source: str, overrides: Mapping[Key, Any] | None = N
     if combined:
         raise ConfigError(source, combined)
     return config
-
-
-def dotted(key: Key) -> str:
-    """A key as people write it: `http.cors.allowed_origins[0]`."""
-    text = ""
-    for part in key:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
 
 
 def _read(text: str, source: str) -> tuple[dict[str, Any], dict[Key, int]]:
@@ -138,7 +129,8 @@ def _problems(error: ValidationError, lines: Mapping[Key, int]) -> list[Problem]
             message = _unknown(key, detail["loc"])
         else:
             message = detail["msg"].removeprefix("Value error, ")
-            if not message.startswith(repr(detail["input"])[:1]) and _is_plain(detail["input"]):
+            shown = "\n" in message or message.startswith(repr(detail["input"])[:1])
+            if not shown and _is_plain(detail["input"]):
                 message = f"{message[:1].lower()}{message[1:]}, not {detail['input']!r}"
         found.append(Problem(message, key, _line(lines, key)))
     return found

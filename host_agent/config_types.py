@@ -5,12 +5,22 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+Key = tuple[str | int, ...]
+"""Where a value stands in the file: `("pipeline", "routes", 0, "to")`."""
 MIB = 1 << 20
 GIB = 1 << 30
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12} | {
     f"{letter}i": 1 << (10 * power) for power, letter in enumerate("kmgt", start=1)
 }
+
+
+def dotted(key: Key) -> str:
+    """A key as people write it: `http.cors.allowed_origins[0]`."""
+    text = ""
+    for part in key:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
 
 
 def parse_bytes(value: Any) -> Any:

@@ -14,7 +14,8 @@ import click
 from host_agent.agent import Agent
 from host_agent.cli.refused import Refused
 from host_agent.config import AgentConfig
-from host_agent.config_file import ConfigError, Key, load_config
+from host_agent.config_file import ConfigError, load_config
+from host_agent.config_types import Key
 from host_agent.intake.disk import DirectoryInUseError
 from host_agent.intake.log import Fsync
 from host_agent.intake.position import DamagedCheckpointError

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
-from host_agent.config_types import MIB, Section, Size
+from host_agent.config_types import MIB, Key, Section, Size
 from wasm_sdk.otlp import Signal
 from wasm_sdk.rules import Condition, RuleError
 from wasm_sdk.rules.filters import ErrorMode
@@ -47,22 +47,25 @@ class FilterConfig(Section):
         return self
 
 
+def _about(signal: Signal) -> AfterValidator:
+    """Checks a filter's condition by itself: every one that is wrong is told, with its own line."""
+
+    def check(value: FilterConfig) -> FilterConfig:
+        condition_of(value.drop or value.keep or "", signal)
+        return value
+
+    return AfterValidator(check)
+
+
 Filter = Annotated[FilterConfig, BeforeValidator(_filter)]
 
 
 class FiltersConfig(Section):
     """Filters by signal, asked in order."""
 
-    traces: tuple[Filter, ...] = ()
-    metrics: tuple[Filter, ...] = ()
-    logs: tuple[Filter, ...] = ()
-
-    @model_validator(mode="after")
-    def _parse(self) -> "FiltersConfig":
-        for signal in Signal:
-            for each in getattr(self, signal):
-                condition_of(each.drop or each.keep or "", signal)
-        return self
+    traces: tuple[Annotated[Filter, _about(Signal.TRACES)], ...] = ()
+    metrics: tuple[Annotated[Filter, _about(Signal.METRICS)], ...] = ()
+    logs: tuple[Annotated[Filter, _about(Signal.LOGS)], ...] = ()
 
 
 class SamplingConfig(Section):
@@ -71,11 +74,12 @@ class SamplingConfig(Section):
     condition: str | None = None
     probability: float = Field(ge=0, le=1)
 
-    @model_validator(mode="after")
-    def _parse(self) -> "SamplingConfig":
-        if self.condition is not None:
-            condition_of(self.condition, Signal.TRACES)
-        return self
+    @field_validator("condition")
+    @classmethod
+    def _parse(cls, condition: str | None) -> str | None:
+        if condition is not None:
+            condition_of(condition, Signal.TRACES)
+        return condition
 
 
 class RouteConfig(Section):
@@ -90,10 +94,15 @@ class RouteConfig(Section):
     )
     weights: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
 
+    @field_validator("condition")
+    @classmethod
+    def _parse(cls, condition: str | None, before: ValidationInfo) -> str | None:
+        if condition is not None:
+            condition_of(condition, before.data.get("signal") or Signal.TRACES)
+        return condition
+
     @model_validator(mode="after")
-    def _parse(self) -> "RouteConfig":
-        if self.condition is not None:
-            condition_of(self.condition, self.signal or Signal.TRACES)
+    def _weights(self) -> "RouteConfig":
         if unknown := sorted(set(self.weights) - set(self.to)):
             raise ValueError(f"weights name {', '.join(unknown)}, which `to` does not")
         return self
@@ -218,11 +227,15 @@ def _name(name: str) -> str:
 Destinations = Annotated[dict[Annotated[str, AfterValidator(_name)], DestinationConfig], Field(max_length=63)]
 
 
-def problems(pipeline: PipelineConfig, destinations: dict[str, Any]) -> list[tuple[tuple[str, ...], str]]:
+def problems(pipeline: PipelineConfig, destinations: dict[str, Any]) -> list[tuple[Key, str]]:
     """What the two sections make wrong together: (key, message)."""
-    found: list[tuple[tuple[str, ...], str]] = []
+    found: list[tuple[Key, str]] = []
     known = ", ".join(sorted(destinations)) or "none"
-    named = [(("pipeline", "routes"), name) for route in pipeline.routes for name in route.to]
+    named: list[tuple[Key, str]] = [
+        (("pipeline", "routes", number, "to"), name)
+        for number, route in enumerate(pipeline.routes)
+        for name in route.to
+    ]
     named += [(("pipeline", "default"), name) for name in pipeline.default or ()]
     for key, name in named:
         if name not in destinations:

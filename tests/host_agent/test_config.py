@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import Any
 
@@ -5,8 +6,8 @@ import pytest
 
 from host_agent import config as config_module
 from host_agent.config import AgentConfig, default_data_dir, is_loopback
-from host_agent.config_types import parse_bytes
-from host_agent.config_file import ConfigError, Key, load_config, parse_config
+from host_agent.config_file import ConfigError, load_config, parse_config
+from host_agent.config_types import Key, parse_bytes
 
 
 def problems(text: str, overrides: dict[Key, Any] | None = None) -> list[str]:
@@ -94,6 +95,36 @@ def test_each_mistake_is_told_with_its_line_and_key(text: str, expected: str) ->
 
 def test_all_mistakes_are_told_at_once() -> None:
     assert len(problems("http: {prot: 1}\ngrpc: {port: -1}\nintake: {interval_ms: 0}")) == 3
+
+
+def test_every_condition_that_is_wrong_is_told_with_its_own_line() -> None:
+    text = """pipeline:
+  filters:
+    traces:
+      - 'IsMatch(name, "^GET")'
+      - 'IsMtch(name, "^GET")'
+    logs:
+      - keep: 'severity > 3'
+  sampling:
+    - {probability: 1.0}
+    - {condition: 'nme == "x"', probability: 0.5}
+  routes:
+    - to: [archive]
+      signal: logs
+      condition: 'kind == SPAN_KIND_SERVER'
+"""
+    lines = [re.match(r"agent\.yaml:(\d+): (\S+): column 1: ", line) for line in problems(text)]
+    assert [found.groups() for found in lines if found] == [
+        ("5", "pipeline.filters.traces[1]"),
+        ("7", "pipeline.filters.logs[0]"),
+        ("10", "pipeline.sampling[1].condition"),
+        ("14", "pipeline.routes[0].condition"),
+    ]
+
+
+def test_a_route_to_a_destination_that_is_not_there_is_told_with_its_line() -> None:
+    (message,) = problems("pipeline:\n  routes:\n    - {to: [nobody]}\ndestinations: {show: {type: console}}")
+    assert message.startswith("agent.yaml:3: pipeline.routes[0].to: no destination is called 'nobody'")
 
 
 def test_a_section_whose_keys_are_commented_out_is_empty() -> None:
