@@ -21,7 +21,7 @@ class Column(Enum):
 
 
 _KEYS: dict[Column, Callable[[Trace], Any]] = {
-    Column.TIME: lambda trace: trace.arrived_ns,
+    Column.TIME: lambda trace: min(trace.summary.start or trace.arrived_ns, trace.arrived_ns),
     Column.SERVICE: lambda trace: trace.summary.root_service,
     Column.NAME: lambda trace: trace.summary.root_name,
     Column.DURATION: lambda trace: trace.summary.duration,
