@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,16 @@ class RunningAgent:
 
 @pytest.fixture(scope="module")
 def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAgent]:
+    with run_agent(tmp_path_factory.mktemp("agent")) as running:
+        yield running
+
+
+@contextmanager
+def run_agent(folder: Path, *options: str) -> Iterator[RunningAgent]:
+    """An agent with its data in `folder`, on ports that the system picks; it must end well."""
     ports = [f"--{name}-port=0" for name in ("http", "grpc", "api")]
-    folder = tmp_path_factory.mktemp("agent")
     process = subprocess.Popen(
-        [sys.executable, "-m", "host_agent", "agent", *ports, "--data-dir", str(folder)],
+        [sys.executable, "-m", "host_agent", "agent", *ports, "--data-dir", str(folder), *options],
         cwd=CHECKOUT, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout is not None
@@ -41,10 +48,13 @@ def agent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningAgent]:
             listening[found[1]] = found[2]
         if line.startswith("keeping"):
             break
-    yield RunningAgent(listening["OTLP/HTTP"], listening["API"])
-    process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 0
-    process.stdout.close()
+    try:
+        yield RunningAgent(listening["OTLP/HTTP"], listening["API"])
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def run_example(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
