@@ -4,13 +4,17 @@ import ast
 import importlib
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
+import yaml
 
 from host_agent.cli import spanweave
-from host_agent.config_file import load_config
+from host_agent.config import AgentConfig
+from host_agent.config_file import load_config, parse_config
 from tests.docs.guides import CHECKOUT, GUIDES, Guide
 
 MAKEFILE = (CHECKOUT / "Makefile").read_text()
@@ -120,6 +124,14 @@ def test_configurations_are_accepted(guide: Guide, tmp_path: Path) -> None:
         load_config(file)
 
 
+def test_the_guide_to_the_configuration_has_every_key_with_its_default() -> None:
+    (block,) = Guide(CHECKOUT / "docs" / "configuration.md").blocks("yaml")
+    told = parse_config(block, "configuration.md").model_dump(mode="json", exclude={"data_dir"})
+    assert told == AgentConfig().model_dump(mode="json", exclude={"data_dir"})
+    written = set(keys(yaml.safe_load(block)))
+    assert [key for key in keys(AgentConfig().model_dump(mode="json")) if key not in written] == []
+
+
 def test_attributes_of_the_script_tag_are_those_that_the_loader_reads() -> None:
     source = (CHECKOUT / "web/src/loader/options.ts").read_text()
     read = {
@@ -145,6 +157,14 @@ def invocations(line: str, program: str) -> list[list[str]]:
             end = words.index("--") if "--" in words else len(words)
             found.append(words[1:end])
     return found
+
+
+def keys(section: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The place of every key of a configuration."""
+    for name, value in section.items():
+        yield (*above, name)
+        if isinstance(value, dict):
+            yield from keys(value, (*above, name))
 
 
 def resolves(dotted: str) -> bool:
