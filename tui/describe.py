@@ -72,8 +72,8 @@ def _oddities(trace: Trace, waterfall: Waterfall, node: Node, span: LiveSpan) ->
         yield Content.styled("✗ error", "$error")
     if node.skew:
         yield Content.styled(
-            f"↯ starts {format_duration(node.skew)} before its parent: the two clocks differ by at least "
-            "that. Times are shown as they were recorded.",
+            f"↯ starts {format_duration(node.skew)} before its parent: their clocks differ, or it had begun "
+            "when the parent did. Times are shown as they were recorded.",
             warning,
         )
     if node.circular:
@@ -99,8 +99,9 @@ def _facts(
     message = f": {span.status.message}" if span.status.message else ""
     yield "status", _name(StatusCode, span.status.code) + message
     yield "start", f"{format_date(node.start, tz)}  (+{format_duration(node.start - waterfall.start)})"
-    own = format_duration(waterfall.self_time(node.index))
-    yield "duration", f"{format_duration(live.duration)}, {own} of it its own"
+    own = waterfall.self_time(node.index)
+    of_it = f", {format_duration(own)} of it its own" if own < live.duration else ""
+    yield "duration", format_duration(live.duration) + of_it
     yield "span id", span.span_id.hex()
     if span.parent_span_id:
         yield "parent id", span.parent_span_id.hex()

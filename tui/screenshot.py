@@ -27,7 +27,8 @@ from wasm_sdk.otlp.transcode import json_to_protobuf
 from wasm_sdk.otlp.wire import join_spans
 
 RECORDING = "terminal.otlp.json"
-SIZE = (132, 30)
+SHOWN = "d261304bd3cc381ab5f350390e467d71"
+SIZE = (132, 28)
 
 
 class Playback:
@@ -47,7 +48,10 @@ class Playback:
         return self.now
 
     async def run(self, app: SpanweaveApp, pilot: Pilot[None]) -> None:
-        """Let every trace arrive when it ended."""
+        """Let every trace arrive when it ended, and nothing before."""
+        while len(app.session.store) < len(self.traces):
+            await pilot.pause(0.05)
+        app.session.store.clear()
         for end, export in self.traces:
             self.now = end
             await app.session.handle(Spans(export))
@@ -67,25 +71,14 @@ async def take(recording: bytes) -> dict[str, str]:
     async with app.run_test(size=SIZE) as pilot:
         await playback.run(app, pilot)
         pictures["terminal-traces.svg"] = app.export_screenshot(title="spanweave tui")
-        _choose(app)
+        table = app.screen.query_one(TraceTable)
+        table.cursor = table.row_of(bytes.fromhex(SHOWN)) or 0
         await pilot.press("enter")
         await pilot.pause(0.5)
-        await pilot.press("down", "down")
+        await pilot.press("down", "down", "down")
         await pilot.pause(0.5)
         pictures["terminal.svg"] = app.export_screenshot(title="spanweave tui")
     return pictures
-
-
-def _choose(app: SpanweaveApp) -> None:
-    """Put the cursor on the slowest complete trace that crosses services and begins with a click."""
-    candidates = [
-        trace
-        for trace in app.session.store.traces()
-        if len(trace.summary.services) > 1 and trace.summary.root_name.startswith("click")
-    ]
-    slowest = max(candidates, key=lambda trace: (len(trace.spans), trace.summary.duration))
-    table = app.screen.query_one(TraceTable)
-    table.cursor = table.row_of(slowest.trace_id) or 0
 
 
 def main(folder: str) -> None:

@@ -24,7 +24,7 @@ class Node:
         size: how many nodes its subtree has, itself included.
         last: no sibling follows.
         start, end: nanoseconds since the epoch; of a missing parent, the extent of its children.
-        skew: nanoseconds by which the span starts before its parent, which only differing clocks explain.
+        skew: nanoseconds by which the span starts before its parent: clocks differ, or it had begun already.
         circular: its parent is one of its own descendants, so it stands at the top.
         critical: the parts of its extent on the critical path.
     """

@@ -34,7 +34,7 @@ _FILTERS = (
 )
 _MARKS = (
     ("✗", "the span's status is error"),
-    ("↯", "starts before its parent, so two clocks differ; nothing is moved to hide it"),
+    ("↯", "starts before its parent: clocks differ, or it had begun already; nothing is moved"),
     ("?", "a parent that is named but is not here"),
     ("◷", "arrived more than ten seconds after the first span of its trace"),
     ("↻", "its parent is one of its own descendants"),

@@ -131,7 +131,7 @@ class TraceScreen(LiveScreen):
             said.append("asking the agent…")
         if skewed:
             spans = counted(len(skewed), "span")
-            said.append(f"↯ clocks differ by {format_duration(max(skewed))} or more ({spans})")
+            said.append(f"↯ {spans} up to {format_duration(max(skewed))} before the parent")
         if trace.clock_ahead_ns:
             said.append(
                 f"↯ starts {format_duration(trace.clock_ahead_ns)} in the future by this machine's clock"

@@ -152,7 +152,7 @@ class WaterfallView(Rows):
     def _columns(self, width: int) -> tuple[int, int]:
         """Widths of the tree and of the bars."""
         bars = max(0, width - _DURATION - 1)
-        tree = min(56, max(20, bars * 9 // 20))
+        tree = min(60, max(20, bars // 2))
         return (width - _DURATION - 1, 0) if bars - tree < 8 else (tree, bars - tree)
 
     def draw_heading(self, line: int, width: int) -> list[Segment]:
