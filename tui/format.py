@@ -44,7 +44,7 @@ def format_duration(ns: int) -> str:
     if hours < 24:
         return f"{hours}h {minutes:02}m"
     days, hours = divmod(hours, 24)
-    return f"{days}d {hours}h" if days < 1000 else f"{days}d"
+    return f"{days}d {hours}h" if days < 100 else f"{days}d"
 
 
 def _three_digits(value: float) -> str:

@@ -7,6 +7,7 @@ from textual.widgets import Input
 from tests.tui.conftest import dashboard, recorded, running, screen_text, until
 from tests.tui.spans import MS, NOW, Sketch, checkout, export, span_id, trace_id
 from tui.app import SpanweaveApp
+from tui.client import AgentError
 from tui.live import Spans
 from tui.recorded import RecordedAgent
 from tui.screens.help import HelpScreen
@@ -15,9 +16,11 @@ from tui.screens.prompt import Prompt
 from tui.screens.services import ServicesScreen
 from tui.screens.trace import TraceScreen
 from tui.screens.traces import TracesScreen
+from tui.traces import TraceSummary
 from tui.widgets.detail import Detail
 from tui.widgets.trace_table import TraceTable
 from tui.widgets.waterfall_view import WaterfallView
+from wasm_sdk.otlp import KeyValues, LogRecord, LogsData, Resource, ResourceLogs, ScopeLogs, encode_logs
 
 
 def table(app: SpanweaveApp) -> TraceTable:
@@ -320,20 +323,12 @@ async def test_q_quits() -> None:
 async def test_small_terminals_work(size: tuple[int, int]) -> None:
     app = dashboard()
     async with running(app, size=size) as pilot:
-        await pilot.press(
-            "enter",
-            "down",
-            "slash",
-            "a",
-            "escape",
-            "escape",
-            "v",
-            "escape",
-            "question_mark",
-            "escape",
-            "l",
-            "escape",
-        )
+        for keys in (
+            ("enter", "slash", "a", "escape", "escape"),
+            ("v", "escape"),
+            ("question_mark", "escape"),
+        ):
+            await pilot.press(*keys)
         assert isinstance(app.screen, TracesScreen)
         await pilot.resize_terminal(140, 40)
         assert "click #buy" in screen_text(app)
@@ -380,3 +375,45 @@ async def test_ten_thousand_spans_open_and_scroll() -> None:
         assert view(app).cursor == 9_999
         await pilot.press("pageup", "space", "home", "slash", *"step 9999")
         assert "1 of 10000" in screen_text(app)
+
+
+async def test_a_log_record_leads_to_its_span_and_logs_that_cannot_be_had_say_why() -> None:
+    record = LogRecord(
+        time_unix_nano=NOW, body="slow", span_id=span_id(303), attributes=KeyValues.of({"n": 1})
+    )
+    logs = encode_logs(LogsData([ResourceLogs(Resource(), [ScopeLogs(log_records=[record])])]))
+    agent = RecordedAgent([export(checkout(3))], logs)
+    app = dashboard(agent)
+    async with running(app, traces=1) as pilot:
+        await pilot.press("enter", "l")
+        await until(pilot, lambda: "n = 1" in screen_text(app))
+        await pilot.press("enter")
+        assert isinstance(app.screen, TraceScreen)
+        assert span_name(app) == "SELECT cart"
+        agent._logs = b"\xff"
+        await pilot.press("l")
+        await until(pilot, lambda: "byte" in screen_text(app))
+
+
+class Unreachable(RecordedAgent):
+    """Streams, but answers no question."""
+
+    async def traces(self, query: object) -> list[TraceSummary]:
+        raise AgentError("out of order")
+
+    async def trace(self, trace_id: bytes) -> bytes:
+        raise AgentError("out of order")
+
+    async def services(self) -> dict[str, tuple[int, int]]:
+        raise AgentError("out of order")
+
+
+async def test_an_agent_that_answers_no_question_is_said_to_and_live_traces_still_show() -> None:
+    app = dashboard(Unreachable([export(checkout(3))]))
+    async with running(app, traces=1) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: "only what arrived live: out of order" in screen_text(app))
+        await pilot.press("escape", "slash", "o", "k", "enter")
+        await until(pilot, lambda: "Only what is here is filtered" in screen_text(app))
+        await pilot.press("v", "r")
+        await until(pilot, lambda: "out of order" in screen_text(app))
