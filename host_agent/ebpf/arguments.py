@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Sequence
+from functools import cache
 
 from host_agent.ebpf.machine import syscall_names
 
@@ -151,18 +152,29 @@ DECODED: dict[str, list[tuple[str, _Decoder]]] = {
 _POINTS_TO_TEXT = {"path", "from", "to", "address"}
 
 
-def decode(number: int, args: Sequence[int], strings: Sequence[str] = ()) -> dict[str, str]:
+@cache
+def _described(number: int, prefix: str) -> list[tuple[str, _Decoder, bool]] | None:
+    described = DECODED.get(syscall_names().get(number, ""))
+    if described is None:
+        return None
+    return [(prefix + name, show, name in _POINTS_TO_TEXT) for name, show in described]
+
+
+def decode(number: int, args: Sequence[int], strings: Sequence[str] = (), prefix: str = "") -> dict[str, str]:
     """The arguments by name; of a call that is not described, by position.
 
     Args:
         strings: paths or addresses that the kernel side read, in the order of the pointers to them.
+        prefix: goes before each name.
     """
-    described = DECODED.get(syscall_names().get(number, ""))
-    texts = list(strings)
+    described = _described(number, prefix)
     if described is None:
-        shown = {f"arg{i}": hex(value) for i, value in enumerate(args)}
-        return shown | ({"path": texts[0]} if texts else {})
-    result = {}
-    for (name, show), value in zip(described, args, strict=False):
-        result[name] = texts.pop(0) if name in _POINTS_TO_TEXT and texts else show(int(value))
-    return result
+        shown = {f"{prefix}arg{i}": hex(value) for i, value in enumerate(args)}
+        return shown | ({f"{prefix}path": strings[0]} if strings else {})
+    if not strings:
+        return {name: show(value) for (name, show, _), value in zip(described, args, strict=False)}
+    texts = list(strings)
+    return {
+        name: texts.pop(0) if is_text and texts else show(value)
+        for (name, show, is_text), value in zip(described, args, strict=False)
+    }

@@ -64,8 +64,7 @@ def _syscall(event: Event, message: Message | None) -> _Description:
         address_given = event.flags & EventFlag.SOCKADDR
         strings = [sockaddr(message.raw)] if address_given else paths(message)
     attributes: dict[str, Any] = {"linux.syscall.name": name, "linux.syscall.result": event.result}
-    for key, value in arguments.decode(number, event.args, strings).items():
-        attributes[f"linux.syscall.argument.{key}"] = value
+    attributes |= arguments.decode(number, event.args, strings, "linux.syscall.argument.")
     return name, attributes
 
 

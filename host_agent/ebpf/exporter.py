@@ -27,7 +27,12 @@ class Exporter:
         """Sends spans, if there are any."""
         count = sum(len(scope.spans) for group in groups for scope in group.scope_spans)
         if count:
-            self._post("/v1/traces", encode_traces(TracesData(resource_spans=groups)), count)
+            self.encoded_traces(encode_traces(TracesData(resource_spans=groups)), count)
+
+    def encoded_traces(self, request: bytes, count: int) -> None:
+        """Sends an ExportTraceServiceRequest of `count` spans, if there are any."""
+        if count:
+            self._post("/v1/traces", request, count)
 
     def metrics(self, metrics: list[Metric]) -> None:
         """Sends metrics, if there are any."""

@@ -15,7 +15,7 @@ from typing import Any, Self
 from host_agent.ebpf import privileges
 from host_agent.ebpf.channel import Channel
 from host_agent.ebpf.errors import EbpfError, EbpfUnavailable, HelperGone, ProbeRefused
-from host_agent.ebpf.records import EVENT, MESSAGE
+from host_agent.ebpf.records import EVENT, MESSAGE, read_event, read_message
 from host_agent.ebpf.ring import Ring
 
 
@@ -102,7 +102,10 @@ class HelperClient:
         if len(fds) != 2:
             raise EbpfError("the helper passed no rings")
         self._rings = {"events": (fds[0], events_bytes), "messages": (fds[1], messages_bytes)}
-        return Ring(fds[0], events_bytes, EVENT), Ring(fds[1], messages_bytes, MESSAGE)
+        return (
+            Ring(fds[0], events_bytes, EVENT, read_event),
+            Ring(fds[1], messages_bytes, MESSAGE, read_message),
+        )
 
     @property
     def pid(self) -> int | None:

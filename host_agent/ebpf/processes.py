@@ -9,6 +9,9 @@ import socket
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+from wasm_sdk.otlp.spans import encode_resource
 
 MOST_GONE = 1024
 _CONTAINER = re.compile(r"([0-9a-f]{64})|([0-9a-f]{8}-[0-9a-f-]{27,})")
@@ -27,10 +30,29 @@ class Process:
     executable: str = ""
     ended_ns: int = 0
     exit_code: int | None = None
+    _encoded: tuple[tuple[str, str], bytes] = (("", ""), b"")
 
     @property
     def name(self) -> str:
         return Path(self.executable).name if self.executable else self.command
+
+    def resource(self) -> dict[str, Any]:
+        """The attributes of its resource."""
+        found = {
+            "service.name": self.name,
+            "host.name": host_name(),
+            "os.type": "linux",
+            "process.pid": self.pid,
+            "process.command": self.command,
+        }
+        return found | ({"process.executable.path": self.executable} if self.executable else {})
+
+    def encoded_resource(self) -> bytes:
+        """The same as a Resource message; kept until it becomes another program."""
+        program = (self.command, self.executable)
+        if self._encoded[0] != program:
+            self._encoded = (program, encode_resource(self.resource()))
+        return self._encoded[1]
 
 
 @cache

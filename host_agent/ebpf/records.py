@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -99,16 +101,32 @@ class Message(NamedTuple):
         return self.text[: self.text_length]
 
 
-def events_of(records: np.ndarray[Any, Any]) -> list[Event]:
-    """An array of `EVENT` as tuples."""
-    return [Event._make(values) for values in records.tolist()]
+_event = struct.Struct("<QQ16s8s8sIIQHBBIqii6Q").unpack_from
+_rest = struct.Struct("<16s16sHHBBBBII320s").unpack_from
 
 
-def messages_of(records: np.ndarray[Any, Any]) -> list[Message]:
-    """An array of `MESSAGE` as tuples."""
+def read_event(buffer: Any, offset: int) -> tuple[Any, ...]:
+    """One `EVENT` as ``ndarray.tolist`` gives it: for a few records, a fifth of what an array costs."""
+    values = _event(buffer, offset)
+    return (*values[:15], values[15:])
+
+
+def read_message(buffer: Any, offset: int) -> tuple[Any, ...]:
+    """One `MESSAGE`, as `read_event`."""
+    rest = _rest(buffer, offset + EVENT.itemsize)
+    return (read_event(buffer, offset), rest[:8], *rest[8:])
+
+
+def events_of(records: Iterable[tuple[Any, ...]]) -> list[Event]:
+    """What `Ring.take` gave of the ring of events."""
+    return [Event._make(values) for values in records]
+
+
+def messages_of(records: Iterable[tuple[Any, ...]]) -> list[Message]:
+    """What `Ring.take` gave of the ring of messages."""
     return [
         Message(Event._make(event), Endpoints._make(ends), length, split, text)
-        for event, ends, length, split, text in records.tolist()
+        for event, ends, length, split, text in records
     ]
 
 

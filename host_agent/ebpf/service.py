@@ -69,7 +69,7 @@ class KernelTracing:
         next_metrics = time.monotonic() + METRICS_EVERY
         try:
             while not self._stopping.wait(EVERY):
-                self._exporter.traces(tracer.collect_spans())
+                self._exporter.encoded_traces(*tracer.collect_encoded())
                 if time.monotonic() >= next_metrics:
                     next_metrics += METRICS_EVERY
                     self._exporter.metrics(tracer.collect_metrics())

@@ -20,7 +20,7 @@ from host_agent.ebpf.histograms import to_metric
 from host_agent.ebpf.layout import Kind, kind_probe
 from host_agent.ebpf.machine import syscall_names
 from host_agent.ebpf.probe_table import Probe, ProbeTable
-from host_agent.ebpf.records import Batch
+from host_agent.ebpf.records import Batch, Event, Message, events_of, messages_of
 from host_agent.ebpf.ring import Ring
 from host_agent.ebpf.spans import SpanBuilder
 from host_agent.ebpf.stacks import Symbolizer
@@ -314,20 +314,31 @@ class EbpfTracer:
 
     def collect_events(self, timeout: float = 0.0, limit: int = 65536) -> Batch:
         """Waits up to `timeout` seconds for something, then drains up to `limit` records of each ring."""
-        if self._rings is None:
-            raise EbpfError("the tracer is not started")
-        if timeout > 0 and not any(ring.pending_bytes for ring in self._rings):
-            self._poll.poll(timeout)
-        events, messages = (ring.drain(limit) for ring in self._rings)
-        if self._tls_wanted and time.monotonic() >= self._tls_next:
-            self._probe_tls()
+        events, messages = [ring.drain(limit) for ring in self._wait(timeout)]
         self._drained += len(events) + len(messages)
         return Batch(events, messages)
 
     def collect_spans(self, timeout: float = 0.0) -> list[ResourceSpans]:
         """The same as OTLP spans."""
-        batch = self.collect_events(timeout)
-        return self.spans.build(batch.events, batch.messages)
+        return self.spans.build(*self._take(timeout))
+
+    def collect_encoded(self, timeout: float = 0.0) -> tuple[bytes, int]:
+        """The same as an ExportTraceServiceRequest, the quickest way; and how many spans it has."""
+        return self.spans.encode(*self._take(timeout))
+
+    def _wait(self, timeout: float) -> tuple[Ring, Ring]:
+        if self._rings is None:
+            raise EbpfError("the tracer is not started")
+        if self._tls_wanted and time.monotonic() >= self._tls_next:
+            self._probe_tls()
+        if timeout > 0 and not any(ring.pending_bytes for ring in self._rings):
+            self._poll.poll(timeout)
+        return self._rings
+
+    def _take(self, timeout: float) -> tuple[list[Event], list[Message]]:
+        events, messages = [ring.take() for ring in self._wait(timeout)]
+        self._drained += len(events) + len(messages)
+        return events_of(events), messages_of(messages)
 
     def collect_metrics(self) -> list[Metric]:
         """Durations counted in the kernel as exponential histograms (ns, cumulative)."""
@@ -371,10 +382,7 @@ class EbpfTracer:
     def _load(self, objects: Iterable[str], *, required: bool = False) -> None:
         names = list(objects)
         sizes = {"events": self._ring_bytes, "messages": self._ring_bytes}
-        settings = {
-            "sample_threshold": struct.pack("=Q", self._threshold).hex(),
-            "watching": b"\1".hex(),
-        }
+        settings = {"sample_threshold": struct.pack("=Q", self._threshold).hex(), "watching": "01"}
         refused = self._ask("load", objects=names, sizes=sizes, settings=settings)["refused"]
         if required and refused:
             raise EbpfUnavailable("; ".join(f"{name}: {why}" for name, why in refused.items()))
