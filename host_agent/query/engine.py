@@ -1,6 +1,7 @@
 """DuckDB behind a small pool of threads: queries never run on the event loop, and none runs for ever."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ MEMORY_LIMIT = "512MB"
 THREADS = 2
 AT_ONCE = 4
 SECONDS = 10.0
+AGAIN = 0.1  # seconds until a query that goes on is interrupted once more
 
 
 class Engine:
@@ -54,18 +56,24 @@ class Engine:
         """
         cursor = self._database.cursor()
         overdue = threading.Event()
+        loop = asyncio.get_running_loop()
+        timer: asyncio.TimerHandle
 
         def interrupt() -> None:
+            nonlocal timer
             overdue.set()
-            cursor.interrupt()
+            with contextlib.suppress(duckdb.Error):  # closed: it has just ended
+                cursor.interrupt()
+            timer = loop.call_later(AGAIN, interrupt)  # a statement that was just begun forgets it
 
         def ask() -> T:
             try:
+                if overdue.is_set():  # waiting for a thread took all of its time
+                    raise duckdb.InterruptException
                 return question(cursor)
             finally:
                 cursor.close()
 
-        loop = asyncio.get_running_loop()
         timer = loop.call_later(self._seconds, interrupt)
         try:
             return await loop.run_in_executor(self._threads, ask)
