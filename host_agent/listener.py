@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from host_agent.ingest.connection import GuardedConnection
 
 GRACE = 5  # seconds that requests in work get when the agent stops
 
@@ -83,7 +84,7 @@ class HttpListener:
         app: Any,
         listening: socket.socket,
         *,
-        connection: type[HttpToolsProtocol] = HttpToolsProtocol,
+        connection: type[GuardedConnection] = GuardedConnection,
         websockets: bool = False,
     ) -> None:
         self._socket = listening

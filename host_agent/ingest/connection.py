@@ -36,6 +36,7 @@ class GuardedConnection(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._deadline: asyncio.TimerHandle | None = None
         self._head_bytes = 0
+        self._field_bytes = 0
         self._in_head = True
         self._begun = False
         self._declining = False
@@ -63,19 +64,22 @@ class GuardedConnection(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
+            if self._should_upgrade():
+                self._disarm()
+                self.handle_websocket_upgrade()
+                return
             self._decline(data[offer.args[0] :])
         except httptools.HttpParserError:
             self.send_400_response("Invalid HTTP request received.")
         if self._in_head and self._head_bytes > MAX_HEAD_BYTES:
-            self._answer_and_close(
-                b"431 Request Header Fields Too Large", b"the head of the request is too long"
-            )
+            self._refuse_head()
 
     def on_message_begin(self) -> None:
         if self._declining:
             return
         super().on_message_begin()
         self._begun = True
+        self._field_bytes = 0
         self._arm(self.header_timeout)
 
     def on_url(self, url: bytes) -> None:
@@ -84,17 +88,27 @@ class GuardedConnection(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._declining:
+            self._field_bytes += len(name) + len(value)
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        if self._declining:
+        if self._declining or self.transport.is_closing():
+            return
+        if self._field_bytes > MAX_HEAD_BYTES:  # all of it came at once
+            self._refuse_head()
             return
         self._in_head = False
         self._disarm()
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        if not self.transport.is_closing():
+            super().on_body(body)
+
     def on_message_complete(self) -> None:
-        if self.parser.should_upgrade() and self._framing():
+        if self.transport.is_closing():
+            return
+        if self.parser.should_upgrade() and (self._framing() or self._should_upgrade()):
             return  # the parser stops at the end of the head there
         super().on_message_complete()
         self._in_head = True
@@ -143,6 +157,9 @@ class GuardedConnection(HttpToolsProtocol):
             self._answer_and_close(b"408 Request Timeout", b"the head of the request did not arrive in time")
         else:
             self.transport.close()
+
+    def _refuse_head(self) -> None:
+        self._answer_and_close(b"431 Request Header Fields Too Large", b"the head of the request is too long")
 
     def _answer_and_close(self, status: bytes, text: bytes, header: bytes = b"") -> None:
         self._disarm()

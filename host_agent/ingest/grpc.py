@@ -83,7 +83,10 @@ class GrpcListener:
                     refusal.reason.grpc_code, refusal.message, retry_after=refusal.retry_after
                 )
                 details = (("grpc-status-details-bin", status),)
-            await context.abort(_CODES[refusal.reason.grpc_code], refusal.message, details)
+            try:
+                await context.abort(_CODES[refusal.reason.grpc_code], refusal.message, details)
+            except grpc.aio.InternalError:  # the client has cancelled meanwhile: nobody to tell
+                raise asyncio.CancelledError from None
             raise
 
     async def _accept(

@@ -56,12 +56,12 @@ class Checkpoint:
             DamagedCheckpointError: when the file is not a checkpoint.
         """
         try:
-            text = self.path.read_text(encoding="utf-8")
+            data = self.path.read_bytes()
         except FileNotFoundError:
             return None
         try:
-            return Position.parse(json.loads(text)["position"])
-        except (ValueError, KeyError, TypeError) as error:
+            return Position.parse(json.loads(data)["position"])
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise DamagedCheckpointError(
                 f"{self.path}: not a checkpoint ({error}); delete it to read the log from its beginning"
             ) from error

@@ -169,6 +169,8 @@ async def test_a_head_that_never_ends_is_not_waited_for(open_door: Any, part: by
 async def test_a_head_without_bound_is_cut_off(door: Any) -> None:
     answer = await door.raw(b"POST /v1/traces HTTP/1.1\r\nhost: x\r\n", b"a: " + b"b" * 70_000)
     assert answer.startswith(b"HTTP/1.1 431 ")
+    whole = b"POST /v1/traces HTTP/1.1\r\nhost: x\r\na: %b\r\ncontent-length: 2\r\n\r\n{}" % (b"b" * 70_000)
+    assert (await door.raw(whole)).startswith(b"HTTP/1.1 431 "), "also when it comes in one piece"
 
 
 async def test_the_rest_of_a_refused_body_is_not_awaited_for_ever(open_door: Any) -> None:

@@ -27,8 +27,12 @@ def test_a_checkpoint_keeps_the_last_position(tmp_path: Path, durable: bool) -> 
     assert checkpoint.load() is None
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"position": 7}', '{"position": "x"}'])
-def test_a_damaged_checkpoint_says_what_to_do(tmp_path: Path, text: str) -> None:
-    (tmp_path / "store.json").write_text(text)
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"{}", b"[]", b'{"position": 7}', b'{"position": "x"}', b"\xff\xfe\x00", b"[" * 100_000],
+    ids=["empty", "nothing", "a list", "a number", "no position", "not UTF-8", "nested too deep"],
+)
+def test_a_damaged_checkpoint_says_what_to_do(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "store.json").write_bytes(data)
     with pytest.raises(ValueError, match=r"store\.json: not a checkpoint .* delete it"):
         Checkpoint(tmp_path / "store.json").load()
