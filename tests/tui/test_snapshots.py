@@ -76,8 +76,10 @@ def logs() -> bytes:
 
 
 @pytest.fixture
-def compare(snap_compare: Compare) -> Callable[..., bool]:
-    """Compares the dashboard after thirty seconds of traffic and some keys."""
+def compare(snap_compare: Compare, monkeypatch: pytest.MonkeyPatch) -> Callable[..., bool]:
+    """Compares the dashboard after thirteen seconds of traffic and some keys."""
+    for wish in ("NO_COLOR", "UNICODE_VERSION"):
+        monkeypatch.delenv(wish, raising=False)
 
     def run(
         *keys: str, size: tuple[int, int] = (120, 26), then: Any = None, theme: str = "spanweave-dark"
