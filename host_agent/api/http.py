@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from duckdb import DuckDBPyConnection
+from duckdb import Error as DuckDBError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -64,6 +65,16 @@ class Api:
         self, tenant: Tenant, signal: Signal, question: Callable[[DuckDBPyConnection, Snapshot], T]
     ) -> T:
         await self._settle()
+        try:
+            return await self._run(tenant, signal, question)
+        except DuckDBError:
+            if not await self._store.check(tenant, signal):
+                raise
+            return await self._run(tenant, signal, question)
+
+    async def _run(
+        self, tenant: Tenant, signal: Signal, question: Callable[[DuckDBPyConnection, Snapshot], T]
+    ) -> T:
         with self._store.snapshot(tenant, signal) as snapshot:
             return await self._engine.run(lambda cursor: question(cursor, snapshot))
 

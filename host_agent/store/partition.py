@@ -1,7 +1,7 @@
 """The rows of one tenant and signal: segments on disk, and what is not flushed yet."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -150,6 +150,13 @@ class Partition:
         self.segments[index : index + len(old)] = [] if new is None else [new]
         self._condemned.extend(segment.path for segment in old if new is None or segment.path != new.path)
         self.sweep()
+
+    def set_aside(self, segment: Segment, why: str) -> None:
+        """A segment turned out to be damaged: it is read no more, and kept as `.damaged` where it lay."""
+        self.segments.remove(segment)
+        self.damaged.append(why)
+        with suppress(OSError):  # gone: there is nothing to keep
+            segment.path.rename(segment.path.with_suffix(".damaged"))
 
     def sweep(self) -> None:
         """Delete the files that no segment and no running query needs."""

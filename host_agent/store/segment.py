@@ -232,6 +232,17 @@ def open_segment(path: Path) -> Segment | None:
         raise ValueError(f"{path}: not a segment of this store ({error}); move it elsewhere") from error
 
 
+def why_unreadable(path: Path) -> str | None:
+    """Reads every page of a segment; what is wrong with it, or None."""
+    try:
+        with pq.ParquetFile(path) as file:
+            for _ in file.iter_batches():
+                pass
+    except (OSError, ValueError, pa.ArrowException) as error:
+        return f"{path}: cannot be read ({error})"
+    return None
+
+
 def labels_in(more: pa.ChunkedArray) -> set[str]:
     """The labels of `attributes_more`. A label may contain `=`; then what stands before the first one is its
     name too, so that no label is missed."""

@@ -14,7 +14,7 @@ from host_agent.store.columns import LAYOUTS
 from host_agent.store.compact import compact
 from host_agent.store.partition import SEALED_ROWS, Flush, Partition, Snapshot
 from host_agent.store.retention import expired
-from host_agent.store.segment import Segment, write_segment
+from host_agent.store.segment import Segment, why_unreadable, write_segment
 from host_agent.store.shred import shred
 from host_agent.tenant import Tenant
 from wasm_sdk.otlp.signal import Signal
@@ -169,6 +169,25 @@ class Store:
         self.last_flush_failed = not complete
         return complete
 
+    async def check(self, tenant: Tenant, signal: Signal) -> bool:
+        """Read all segments of a partition, and set the damaged ones aside; whether there were any."""
+        found = self._partitions.get((tenant, signal))
+        if found is None:
+            return False
+        async with self._maintaining:
+            return await self._check(found)
+
+    async def _check(self, partition: Partition) -> bool:
+        damaged = False
+        for segment in list(partition.segments):
+            why = await asyncio.to_thread(why_unreadable, segment.path)
+            if why is not None and segment in partition.segments:
+                partition.set_aside(segment, why)
+                self.last_error = f"{why}; its {segment.rows} rows are set aside"
+                logger.error("%s", self.last_error)
+                damaged = True
+        return damaged
+
     async def maintain(self, now: int) -> None:
         """Merge small segments, drop expired ones. `now`: Unix nanoseconds."""
         async with self._maintaining:
@@ -179,6 +198,7 @@ class Store:
                 except (OSError, ValueError) as error:  # of Arrow too: a full disk, a damaged file
                     self.last_error = f"segments were not merged: {error}"
                     logger.error("%s: %s", partition.folder, self.last_error)
+                    await self._check(partition)
             victims = expired(self.segments, now, self.limits.retention, self.limits.max_bytes)
             for partition in self._partitions.values():
                 for segment in [each for each in partition.segments if each in victims]:

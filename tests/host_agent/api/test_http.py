@@ -283,3 +283,24 @@ async def test_a_trace_with_late_parts_in_memory_and_on_disk_is_one(
         span for each in decode_traces(answer.content).resource_spans for span in each.scope_spans[0].spans
     ]
     assert {span.name for span in spans} == {"GET /cart", "child"}
+
+
+@pytest.mark.parametrize("harm", ["pages", "gone"])
+async def test_a_segment_damaged_while_the_agent_runs_is_set_aside_and_the_rest_answers(
+    client: httpx.AsyncClient, kept: Any, telemetry: Any, harm: str
+) -> None:
+    for at in range(3):
+        kept.put(telemetry.traces(*(telemetry.span(f"span {at}", at=at) for _ in range(50))))
+        await kept.flush()
+    victim = kept.store.segments[1].path
+    whole = victim.read_bytes()
+    if harm == "pages":
+        victim.write_bytes(b"PAR1" + bytes(len(whole) // 2) + whole[4 + len(whole) // 2 :])
+    else:
+        victim.unlink()
+    answer = await client.get("/api/v1/traces", params={"limit": 1000})
+    assert answer.status_code == 200
+    assert {trace["root_name"] for trace in answer.json()["traces"]} == {"span 0", "span 2"}
+    assert str(victim) in kept.store.damaged[0]
+    assert victim.with_suffix(".damaged").exists() == (harm == "pages")
+    assert not victim.exists()
