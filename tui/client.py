@@ -75,14 +75,15 @@ def parse_url(text: str) -> str:
     try:
         parts = urlsplit(full)
         port = parts.port
+        (parts.hostname or "").encode("idna")
     except ValueError as error:
         raise ValueError(f"“{text}” is not a URL: {error}") from None
     if parts.scheme not in ("http", "https"):
         raise ValueError(
             f"“{text}” is not an http or https URL; an agent's API is at {DEFAULT_URL} by default"
         )
-    if not parts.hostname or any(char.isspace() for char in text):
-        raise ValueError(f"“{text}” names no host; an agent's API is at {DEFAULT_URL} by default")
+    if not parts.hostname or port == 0 or any(char.isspace() for char in text):
+        raise ValueError(f"“{text}” names no host and port; an agent's API is at {DEFAULT_URL} by default")
     if parts.query or parts.fragment or parts.username:
         raise ValueError(f"“{text}” has more than a host, a port and a path; write for example {DEFAULT_URL}")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
@@ -154,7 +155,7 @@ class AgentClient:
             response = await self._http.get(path, params=list(query), headers=headers)
         except httpx.TimeoutException:
             raise AgentError(f"the agent at {self.url} did not answer within {_TIMEOUT_S:.0f} s") from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             raise AgentError(f"no agent answers at {self.url} ({error or type(error).__name__})") from None
         if response.status_code == 404 and path.startswith("/api/v1/traces/"):
             raise NotStored(_reason(response))

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import count
 
 from tui.client import Agent, AgentError
 from tui.filter import EVERYTHING, Filter
@@ -22,6 +23,7 @@ SEARCH_LIMIT = 500
 GAP_LIMIT = 1000
 GAP_OVERLAP_NS = 5 * NS_PER_S
 _CHUNK = 256
+_LARGE = 1 << 20
 
 
 class Link(Enum):
@@ -86,7 +88,8 @@ class Session:
         self.revision = 0
         self._wait_for = wait_for
         self._hurry = asyncio.Event()
-        self._seen_until_ns = 0
+        self._complete_until_ns = 0
+        self._gap_open = False
         self._held: deque[tuple[bytes, LiveSpan]] = deque()
         self._held_weight = 0
         self._held_summaries: list[TraceSummary] = []
@@ -122,9 +125,11 @@ class Session:
 
     async def _take(self, data: bytes) -> None:
         """Take spans in pieces, at most half of the time, so that keys stay answered during a flood."""
-        now = self._seen_until_ns = self.clock()
+        now = self.clock()
+        if not self._gap_open:
+            self._complete_until_ns = now
         try:
-            spans = list(read_spans(data, now))
+            spans = await _read(data, now)
         except MalformedOTLP:
             self.losses.malformed += 1
             return
@@ -184,20 +189,27 @@ class Session:
 
     def _fill_gap(self) -> None:
         """Ask for what was stored while there was no connection; at the start, for the most recent traces."""
-        if self._seen_until_ns:
-            query = [("start", str(self._seen_until_ns - GAP_OVERLAP_NS)), ("limit", str(GAP_LIMIT))]
+        if self._complete_until_ns:
+            query = [("start", str(self._complete_until_ns - GAP_OVERLAP_NS)), ("limit", str(GAP_LIMIT))]
         else:
             query = [("since", "15m"), ("limit", str(SEED_LIMIT))]
-        self._seen_until_ns = self.clock()
         task = asyncio.create_task(self._fetch_summaries(query))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _fetch_summaries(self, query: Sequence[tuple[str, str]]) -> None:
-        try:
-            summaries = await self.agent.traces(query)
-        except AgentError:
-            return  # the stream will be lost too, and tried again
+        """Ask until there is an answer, or the connection is lost and the next one asks again."""
+        self._gap_open = True
+        for attempt in count(1):
+            try:
+                summaries = await self.agent.traces(query)
+                break
+            except AgentError:
+                await asyncio.sleep(self._wait_for(attempt))
+                if self.connection.link is not Link.LIVE:
+                    return
+        self._gap_open = False
+        self._complete_until_ns = self.clock()
         if self.paused:
             self._held_summaries.extend(summaries)
         else:
@@ -231,7 +243,7 @@ class Session:
         """
         data = await self.agent.trace(trace_id)
         try:
-            spans = [item for item in read_spans(data) if item[0] == trace_id]
+            spans = [item for item in await _read(data, None) if item[0] == trace_id]
         except MalformedOTLP as error:
             raise AgentError(f"the agent's answer is not OTLP: {error}") from None
         known = self.store.get(trace_id)
@@ -257,3 +269,14 @@ class Session:
         for task in list(self._tasks):
             task.cancel()
         await self.agent.close()
+
+
+async def _read(data: bytes, arrived_ns: int | None) -> list[tuple[bytes, LiveSpan]]:
+    """The spans of an export; a large one is read beside the event loop, so that keys stay answered.
+
+    Raises:
+        MalformedOTLP: when it is none.
+    """
+    if len(data) < _LARGE:
+        return list(read_spans(data, arrived_ns))
+    return await asyncio.to_thread(lambda: list(read_spans(data, arrived_ns)))

@@ -124,6 +124,6 @@ def _service_name(piece: SpanSlice) -> str:
         name = resource.attributes.get("service.name")
         known = format_value(name) if name not in (None, "") else UNKNOWN_SERVICE
         while len(_service_names) >= _MAX_NAMES:
-            del _service_names[next(iter(_service_names))]
+            _service_names.pop(next(iter(_service_names)), None)
         _service_names[piece.resource] = known
     return known

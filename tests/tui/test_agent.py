@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 
 import pytest
 
@@ -15,6 +15,7 @@ from tui.live import Connected, Dropped, Lost, Spans, backoff, follow
 from tui.recorded import RecordedAgent
 from tui.session import Link, Session
 from tui.spans import read_spans
+from tui.traces import TraceSummary
 from wasm_sdk.otlp import (
     KeyValues,
     LogRecord,
@@ -159,6 +160,34 @@ async def test_losses_are_counted() -> None:
     assert (session.losses.malformed, session.losses.by_agent) == (1, 7)
 
 
+class Hesitant(RecordedAgent):
+    """Refuses its first answers."""
+
+    refusals = 2
+
+    async def traces(self, query: Iterable[tuple[str, str]]) -> list[TraceSummary]:
+        if self.refusals:
+            self.refusals -= 1
+            raise AgentError("not now")
+        return await super().traces(query)
+
+
+async def test_the_gap_is_asked_for_until_there_is_an_answer() -> None:
+    session = Session(Hesitant([], stored=[export(checkout(5))]), wait_for=lambda attempt: 0.01)
+    await session.handle(Connected())
+    await eventually(lambda: session.store.get(trace_id(5)))
+    await session.close()
+
+
+async def test_a_large_export_and_one_while_paused_are_taken() -> None:
+    session = Session(RecordedAgent([]))
+    session.pause()
+    await session.handle(Spans(export([Sketch("x" * 5000, id=number) for number in range(1, 300)])))
+    assert (len(session.store), session.held_traces, session.held_spans) == (0, 1, 299)
+    session.resume()
+    assert len(session.store.traces()[0].spans) == 299
+
+
 def test_waits_grow_to_ten_seconds() -> None:
     assert [backoff(attempt) for attempt in (1, 2, 3, 4, 5, 6, 1000)] == [0.5, 1, 2, 4, 8, 10, 10]
 
@@ -177,7 +206,18 @@ def test_urls_are_read(text: str, url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["ftp://host", "http://", "http://host:99999", "http://a b", "http://[::1", "http://h?x=1", ""]
+    "text",
+    [
+        "ftp://host",
+        "http://",
+        "http://host:99999",
+        "http://host:0",
+        "http://a..b",
+        "http://a b",
+        "http://[::1",
+        "http://h?x=1",
+        "",
+    ],
 )
 def test_what_is_no_url_is_one_line(text: str) -> None:
     with pytest.raises(ValueError, match="“") as caught:

@@ -76,6 +76,8 @@ class StatusBar(Widget):
         ):
             if count:
                 segments.append(Segment(f"▲ {format_count(count)} {what} ", paint.warning))
+        if connection.link is Link.LOST:
+            segments.append(Segment(f"({clean(connection.reason)}) ", paint.muted))
         return segments
 
     def _rates(self) -> list[Segment]:
