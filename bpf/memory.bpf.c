@@ -64,15 +64,19 @@ int page_faulted(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
-/* The argument is the victim since 6.8, before that its pid: nothing is read through it. */
+/* The argument is the victim since 6.8, before that its pid: reading through a pid fails, and leaves no name. */
 SEC("raw_tp/mark_victim")
 int victim_marked(struct bpf_raw_tracepoint_args *ctx)
 {
+	struct task_struct *task = (void *)ctx->args[0];
 	struct probe *probe = probe_of(KIND_PROBE(KIND_OUT_OF_MEMORY));
 	struct thread *thread = current_thread();
 	struct message *message;
+	u32 victim = 0;
 
-	if (!current_target() || !probe || !probe->flags)
+	if (bpf_core_read(&victim, sizeof(victim), &task->tgid))
+		victim = ctx->args[0];
+	if (!probe || !probe->flags || (!current_target() && !bpf_map_lookup_elem(&targets, &victim)))
 		return 0;
 	message = reserve_message();
 	if (!message)
@@ -81,7 +85,9 @@ int victim_marked(struct bpf_raw_tracepoint_args *ctx)
 	message->event.start = bpf_ktime_get_ns();
 	message->event.duration = 0;
 	message->event.result = 0;
-	bpf_get_current_comm(message->text, 16);
+	__builtin_memset(message->event.args, 0, sizeof(message->event.args));
+	message->event.args[0] = victim;
+	bpf_core_read(message->text, 16, &task->comm);
 	message->text_length = 16;
 	bpf_ringbuf_submit(message, 0);
 	return 0;

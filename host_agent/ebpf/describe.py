@@ -182,7 +182,10 @@ def _page_fault(event: Event, _: Message | None) -> _Description:
 
 
 def _out_of_memory(event: Event, message: Message | None) -> _Description:
-    return "out of memory kill", {"process.command": text(message) if message is not None else ""}
+    attributes: dict[str, Any] = {"linux.memory.oom.victim.pid": event.args[0]}
+    if message is not None and (command := text(message)):
+        attributes["linux.memory.oom.victim.command"] = command
+    return "out of memory kill", attributes
 
 
 def _function(
