@@ -99,8 +99,8 @@ def main() -> list[Result]:
     data = batches()
     spans = rules.SPANS * BATCHES
     for each in data:
-        ours = [ExportTraceServiceRequest.FromString(part) for part in splicer.judge(each, stamp)]
-        assert ours == [ExportTraceServiceRequest.FromString(part) for part in by_protobuf(each)]
+        parts = [ExportTraceServiceRequest.FromString(part) for part in splicer.judge(each, stamp)]
+        assert parts == [ExportTraceServiceRequest.FromString(part) for part in by_protobuf(each)]
 
     def judge() -> None:
         for each in data:
