@@ -1,6 +1,7 @@
 """What the dashboard asks an agent, over its query API and its live stream."""
 
 import json
+import os
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -180,7 +181,8 @@ def _failures(url: str) -> Iterator[None]:
     except TimeoutError:
         raise AgentError(f"{url} did not answer in time") from None
     except OSError as error:
-        raise AgentError(f"no agent answers at {url} ({error.strerror or error})") from None
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or error
+        raise AgentError(f"no agent answers at {url} ({reason})") from None
 
 
 def _rows(body: Any, key: str) -> list[dict[str, Any]]:

@@ -26,6 +26,7 @@ TEXT_FIELDS = ("service", "name", "operation", "trace")
 NUMBER_FIELDS = ("duration", "spans", "errors")
 VOUCHED_FIELDS = ("service", "operation", "error", "attribute")
 _MOST_QUERIES = 4
+KEYWORDS = ("error", "ok")
 FIELDS = (*TEXT_FIELDS, *NUMBER_FIELDS, "status")
 _ORDER: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,

@@ -6,6 +6,7 @@ from tests.tui.spans import Sketch, checkout, export, trace_id
 from tui.filter import FilterError, parse
 from tui.spans import read_spans
 from tui.traces import Trace, TraceStore, TraceSummary
+from tui.widgets.filter_bar import settled
 
 
 def trace(*sketches: Sketch) -> Trace:
@@ -153,3 +154,18 @@ def test_a_stored_trace_meets_what_the_agent_vouched_for() -> None:
     (stored,) = store.traces()
     assert parse("http.route=/cart operation=SELECT service=shop").matches(stored)
     assert not parse("http.route=/other").matches(stored)
+
+
+@pytest.mark.parametrize(
+    ("typed", "applied"),
+    [
+        ("error dur", "error"),
+        ("error", "error"),
+        ("-serv", ""),
+        ("dur ", "dur "),
+        ("checkout", "checkout"),
+        ("a (na", "a ("),
+    ],
+)
+def test_a_word_that_may_become_a_field_does_not_filter_while_it_is_typed(typed: str, applied: str) -> None:
+    assert settled(typed) == applied

@@ -1,5 +1,6 @@
 """The line one types a filter into; a fault is said below it while typing."""
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -11,8 +12,9 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from tui.filter import EVERYTHING, Filter, FilterError, parse
+from tui.filter import EVERYTHING, FIELDS, KEYWORDS, Filter, FilterError, parse
 
+_LAST_WORD = re.compile(r"(?:^|(?<=[\s(-]))\w+$")
 _HINT = "/ to filter:  service=shop error duration>100ms text"
 
 
@@ -68,7 +70,7 @@ class FilterBar(Vertical):
     def _apply(self, text: str, *, asked: bool) -> bool:
         fault = self.query_one(Static)
         try:
-            wanted = parse(text)
+            wanted = parse(text if asked else settled(text))
         except FilterError as error:
             column = min(error.column, len(text))
             before, culprit = text[max(0, column - 16) : column], text[column : column + 16]
@@ -87,3 +89,13 @@ class FilterBar(Vertical):
 
     def action_leave(self) -> None:
         self.post_message(self.Left())
+
+
+def settled(text: str) -> str:
+    """A filter being typed without a last word that may yet become a field, so that `dur` does not
+    empty the list.
+    """
+    match = _LAST_WORD.search(text)
+    if match is None or match[0] in KEYWORDS or not any(field.startswith(match[0]) for field in FIELDS):
+        return text
+    return text[: match.start()].rstrip().removesuffix("-")

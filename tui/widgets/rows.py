@@ -1,6 +1,7 @@
 """A virtual list: one line a row under fixed heading lines, of which only those on the screen are drawn."""
 
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -14,6 +15,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.paint import Paint
+from tui.text import clean
 
 
 class Rows(ScrollView, can_focus=True):
@@ -160,11 +162,16 @@ class Rows(ScrollView, can_focus=True):
             if row == self.cursor:
                 line += self.paint.cursor if self.has_focus else self.paint.cursor_blurred
             return Strip(self._on(line, self.draw_row(row, width))).adjust_cell_length(width, line)
-        if self.count == 0 and y - self.HEADINGS < 4:
-            lines = ["", *self.placeholder.splitlines()]
+        if self.count == 0:
+            lines = self._placeholder_lines(width)
             text = lines[y - self.HEADINGS] if y - self.HEADINGS < len(lines) else ""
             return Strip([Segment("  " + text, base + self.paint.muted)]).adjust_cell_length(width, base)
         return Strip.blank(width, base)
+
+    def _placeholder_lines(self, width: int) -> list[str]:
+        """What stands where the rows would, wrapped."""
+        room = max(10, width - 4)
+        return ["", *(line for text in self.placeholder.splitlines() for line in wrap(clean(text), room))]
 
     @staticmethod
     def _on(line: Style, segments: list[Segment]) -> list[Segment]:
