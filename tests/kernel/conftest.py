@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -36,8 +37,9 @@ def _why_not() -> str:
 _reason: list[str] = []
 
 
-@pytest.fixture(autouse=True)
-def _kernel_allows_it() -> Iterator[None]:
+@contextmanager
+def nothing_stays_attached() -> Iterator[None]:
+    """Skips where the kernel allows nothing; afterwards nothing of ours may be left in it."""
     if not _reason:
         _reason.append(_why_not())
     if _reason[0]:
@@ -48,6 +50,12 @@ def _kernel_allows_it() -> Iterator[None]:
     while left := ours_in_kernel() - before:
         assert time.monotonic() < end, f"stayed in the kernel: {left}"
         time.sleep(0.02)
+
+
+@pytest.fixture(autouse=True)
+def _kernel_allows_it() -> Iterator[None]:
+    with nothing_stays_attached():
+        yield
 
 
 @pytest.fixture

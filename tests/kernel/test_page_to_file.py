@@ -16,7 +16,7 @@ from examples.shop.processes import Demo
 from examples.shop.run import ask, fetch_trace
 from examples.shop.visitor import FLAGS, find_chromium
 from host_agent.cli.tree import Node, build_forest
-from tests.kernel.conftest import SERVERS
+from tests.kernel.conftest import SERVERS, nothing_stays_attached
 from tests.kernel.serving import certificate, nginx_before
 from wasm_sdk.otlp import SpanKind
 
@@ -41,6 +41,17 @@ class TracingAgent(Demo):
             f"kernel: {{targets: {{commands: [{SHOP}, {PROXY}]}}, files: true}}\n"
         )
         self._run("agent", f"{self.api_url}/healthz", "host_agent", "agent", "--config", str(config))
+        end = time.monotonic() + 30  # the agent says that it has started when its probes are attached
+        while "keeping" not in self.processes[0].tail():
+            assert time.monotonic() < end, self.processes[0].tail()
+            time.sleep(0.02)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _kernel_allows_it() -> Iterator[None]:
+    """Instead of around each test: the agent stays for all of them, and loads what it comes to need."""
+    with nothing_stays_attached():
+        yield
 
 
 @pytest.fixture(scope="module")
