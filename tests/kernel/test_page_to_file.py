@@ -87,12 +87,16 @@ def test_a_click_reaches_the_file_in_one_trace(
             behind = port
             _, port = stack.enter_context(nginx_before(port, tmp_path, PROXY))
             steps = [(SpanKind.SERVER, "nginx", port), (SpanKind.CLIENT, "nginx", behind), *steps]
-        page = browser.new_page()
-        page.goto(f"{'https' if pem else 'http'}://127.0.0.1:{port}/")
-        page.click("#order")
-        page.wait_for_selector("text=Order 1")
-        page.close()
-        click = _await_click(agent, since, database)
+        click = None
+        for order in range(1, 4):  # a program that has just begun is in sight after a moment, its TLS too
+            page = browser.new_page()
+            page.goto(f"{'https' if pem else 'http'}://127.0.0.1:{port}/")
+            page.click("#order")
+            page.wait_for_selector(f"text=Order {order}")
+            page.close()
+            if click := _await_click(agent, since, database):
+                break
+        assert click, agent.processes[0].tail()
     steps.insert(0, (SpanKind.CLIENT, "orders-page", port))
 
     tree = "\n".join(_shown(click))
@@ -120,18 +124,16 @@ def _files(click: Node, database: Path) -> list[Node]:
     return [n for n in click.walk() if n.span.attributes.get("file.path") == str(database)]
 
 
-def _await_click(agent: Demo, since: int, database: Path) -> Node:
-    """The click of the stored trace that holds the database's file; one root: all of its spans have come."""
-    end = time.monotonic() + 30
-    shown: list[str] = []
+def _await_click(agent: Demo, since: int, database: Path) -> Node | None:
+    """The click of the stored trace that holds the database's file; one root: no parent is missing. None: in vain."""
+    end = time.monotonic() + 10
     while time.monotonic() < end:
         for summary in ask(f"{agent.api_url}/api/v1/traces?limit=20&start={since}")["traces"]:
             roots = build_forest(fetch_trace(agent, summary["trace_id"]))
-            shown += [line for root in roots for line in _shown(root)]
             if len(roots) == 1 and "click" in roots[0].span.name.lower() and _files(roots[0], database):
                 return roots[0]
         time.sleep(0.2)
-    raise AssertionError("\n".join([*shown[-60:], agent.processes[0].tail()]))
+    return None
 
 
 def _shown(node: Node, depth: int = 0) -> list[str]:
