@@ -125,7 +125,7 @@ def _files(click: Node, database: Path) -> list[Node]:
 
 
 def _await_click(agent: Demo, since: int, database: Path) -> Node | None:
-    """The click of the stored trace that holds the database's file, from one root; None when it does not come."""
+    """The click of the stored trace that holds the file, from one root; None when it does not come."""
     end = time.monotonic() + 10
     while time.monotonic() < end:
         for summary in ask(f"{agent.api_url}/api/v1/traces?limit=20&start={since}")["traces"]:
