@@ -103,17 +103,22 @@ class Demo:
         self._stop()
 
     def _start(self) -> None:
+        self.start_agent()
+        database = self.folder / "shop.sqlite"
+        database.unlink(missing_ok=True)
+        shop = ["--port", str(self.shop_port), "--agent", self.agent_url, "--database", str(database)]
+        self._run("shop", f"{self.shop_url}/healthz", "examples.shop.service", *shop)
+
+    def start_agent(self, more: str = "") -> None:
+        """Starts the agent; `more` is added to its configuration (YAML)."""
         self.folder.mkdir(parents=True, exist_ok=True)
         config = self.folder / "agent.yaml"
         config.write_text(
             f"http: {{port: {self.http_port}}}\ngrpc: {{port: {self.grpc_port}}}\n"
             f"api: {{port: {self.api_port}}}\ndata_dir: {(self.folder / 'data').absolute().as_posix()!r}\n"
+            + more
         )
-        database = self.folder / "shop.sqlite"
-        database.unlink(missing_ok=True)
         self._run("agent", f"{self.api_url}/healthz", "host_agent", "agent", "--config", str(config))
-        shop = ["--port", str(self.shop_port), "--agent", self.agent_url, "--database", str(database)]
-        self._run("shop", f"{self.shop_url}/healthz", "examples.shop.service", *shop)
 
     def _run(self, name: str, ready: str, module: str, *arguments: str) -> None:
         process = Process(name, ["-m", module, *arguments], ready, self.folder / f"{name}.log")

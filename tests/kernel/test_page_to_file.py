@@ -34,13 +34,7 @@ class TracingAgent(Demo):
     """An agent whose configuration names the programs to trace; nothing else runs."""
 
     def _start(self) -> None:
-        config = self.folder / "agent.yaml"
-        config.write_text(
-            f"http: {{port: {self.http_port}}}\ngrpc: {{port: {self.grpc_port}}}\n"
-            f"api: {{port: {self.api_port}}}\ndata_dir: {(self.folder / 'data').as_posix()!r}\n"
-            f"kernel: {{targets: {{commands: [{SHOP}, {PROXY}]}}, files: true}}\n"
-        )
-        self._run("agent", f"{self.api_url}/healthz", "host_agent", "agent", "--config", str(config))
+        self.start_agent(f"kernel: {{targets: {{commands: [{SHOP}, {PROXY}]}}, files: true}}\n")
         end = time.monotonic() + 30  # the agent says that it has started when its probes are attached
         while "keeping" not in self.processes[0].tail():
             assert time.monotonic() < end, self.processes[0].tail()
